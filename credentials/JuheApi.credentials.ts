@@ -1,0 +1,112 @@
+import type {
+	IAuthenticate,
+	ICredentialTestRequest,
+	ICredentialType,
+	IDataObject,
+	IHttpRequestOptions,
+	INodeProperties,
+} from 'n8n-workflow';
+
+import { JUHE_CODES } from '../nodes/JuheMobileStatus/errors';
+
+/** Codes below this are about the key, the account or the service as a whole (API document, section 4). */
+const FIRST_SERVICE_CODE = 200000;
+const FORM = 'application/x-www-form-urlencoded';
+
+/** Key, OpenID and RSA public key of a Juhe account, and where its API is. */
+export class JuheApi implements ICredentialType {
+	name = 'juheApi';
+
+	displayName = 'Juhe API';
+
+	icon = { light: 'file:../icons/juhe.svg', dark: 'file:../icons/juhe.dark.svg' } as const;
+
+	documentationUrl = 'https://github.com/n8n-nodes-juhe/n8n-nodes-juhe#credentials';
+
+	properties: INodeProperties[] = [
+		{
+			displayName: 'Key',
+			name: 'apiKey',
+			type: 'string',
+			typeOptions: { password: true },
+			default: '',
+			required: true,
+			description:
+				'The key of the mobile status API: in the Juhe console under My Data, above the name of the API',
+		},
+		{
+			displayName: 'OpenID',
+			name: 'openid',
+			type: 'string',
+			typeOptions: { password: true },
+			default: '',
+			description:
+				'Needed for the AES-encrypted query only, whose key is made from it. In the Juhe console under the account.',
+		},
+		{
+			displayName: 'RSA Public Key',
+			name: 'rsaPublicKey',
+			type: 'string',
+			typeOptions: { rows: 5 },
+			default: '',
+			placeholder: '-----BEGIN PUBLIC KEY-----',
+			description:
+				'Needed for the RSA-encrypted query only. In the Juhe console under Account Management, Basic Information. PEM or base64, with or without line breaks.',
+		},
+		{
+			displayName: 'Base URL',
+			name: 'baseUrl',
+			type: 'string',
+			default: 'https://v.juhe.cn',
+			placeholder: 'https://v.juhe.cn',
+			description:
+				"Where the API is, or a gateway to it. The API's document lists http://v.juhe.cn as well: with http the key and plain numbers travel in the open.",
+		},
+	];
+
+	/** Adds `key` as the API wants it (sections 1 to 3): in the form of a POST, in the query of a GET. */
+	authenticate: IAuthenticate = async (credentials, request) => {
+		const key = (credentials.apiKey as string).trim();
+		if ((request.method ?? 'GET') === 'GET') {
+			request.qs = { ...request.qs, key };
+			return request;
+		}
+		// n8n's HTTP Request node hands over its form fields in `form`, its other bodies in `body`.
+		const { form } = request as IHttpRequestOptions & { form?: IDataObject };
+		if (form !== undefined) return Object.assign(request, { form: { ...form, key } });
+
+		if (request.body instanceof URLSearchParams) {
+			request.body.set('key', key);
+		} else {
+			request.body = { ...(request.body as IDataObject | undefined), key };
+			request.headers = { 'Content-Type': FORM, ...request.headers };
+		}
+		return request;
+	};
+
+	/** Asks without a number: the service then says what it thinks of the key, and looks nothing up. */
+	test: ICredentialTestRequest = {
+		request: {
+			baseURL: '={{ $credentials.baseUrl.trim().replace(/[/]+$/, "") }}',
+			url: '/mobile_status/query',
+			method: 'POST',
+			disableFollowRedirect: true,
+		},
+		// n8n reads a rule as "the test has not passed when the value is this one", compared with ===.
+		rules: [
+			...Object.entries(JUHE_CODES)
+				.filter(([code]) => Number(code) < FIRST_SERVICE_CODE)
+				.flatMap(([code, { sentence, remedy }]) =>
+					[Number(code), code].map((value) => rule(value, `Juhe ${code}: ${sentence} ${remedy}`)),
+				),
+			rule(undefined, 'The Base URL answers, but not as Juhe does. Check it.'),
+		],
+	};
+}
+
+function rule(value: unknown, message: string) {
+	return {
+		type: 'responseSuccessBody' as const,
+		properties: { key: 'error_code', value, message },
+	};
+}

@@ -1,0 +1,128 @@
+import {
+	NodeConnectionTypes,
+	type IDataObject,
+	type IExecuteFunctions,
+	type INode,
+	type INodeExecutionData,
+	type INodeType,
+	type INodeTypeDescription,
+} from 'n8n-workflow';
+
+import { asNodeError, numberFailure, settingsFailure, toNodeError, type Failure } from './errors';
+import { readMobile } from './number';
+import { PROPERTIES, readSettings, type Settings } from './properties';
+import { outputOf, SPLIT_OUTPUTS, toResult, type Route } from './result';
+import { run, type Outcome, type Row } from './run';
+import { openTransport, type Query } from './transport';
+
+const SINGLE_OUTPUT = [{ type: NodeConnectionTypes.Main }];
+const OUTPUT_PER_ROUTE = SPLIT_OUTPUTS.map(({ displayName }) => ({
+	type: NodeConnectionTypes.Main,
+	displayName,
+}));
+
+/**
+ * Looks up the on-network status of Chinese mobile numbers.
+ *
+ * Programmatic, because n8n's declarative style sends all rows at once, tries none of them again and loses the
+ * item links of rows that fail.
+ */
+export class JuheMobileStatus implements INodeType {
+	description: INodeTypeDescription = {
+		displayName: 'Juhe Mobile Status',
+		name: 'juheMobileStatus',
+		icon: { light: 'file:../../icons/juhe.svg', dark: 'file:../../icons/juhe.dark.svg' },
+		group: ['transform'],
+		version: 1,
+		subtitle: '={{ $parameter["operation"] }}',
+		description:
+			'Find out which Chinese mobile numbers are alive, suspended, off the network or about to be cancelled. Each distinct number is one paid query.',
+		defaults: { name: 'Juhe Mobile Status' },
+		usableAsTool: true,
+		inputs: [NodeConnectionTypes.Main],
+		outputs: `={{ $parameter.splitOutputs ? ${JSON.stringify(OUTPUT_PER_ROUTE)} : ${JSON.stringify(SINGLE_OUTPUT)} }}`,
+		credentials: [{ name: 'juheApi', required: true }],
+		properties: PROPERTIES,
+	};
+
+	async execute(this: IExecuteFunctions): Promise<INodeExecutionData[][]> {
+		const items = this.getInputData();
+		const isSplit = this.getNodeParameter('splitOutputs', 0, false) === true;
+		const outputs = Array.from({ length: isSplit ? SPLIT_OUTPUTS.length : 1 }, () => [] as INodeExecutionData[]);
+		const emit = (route: Route | 'other', item: INodeExecutionData) =>
+			outputs[isSplit ? outputOf(route) : 0]?.push(item);
+		if (items.length === 0) return outputs;
+
+		const stopOnFailure = !this.continueOnFail();
+		let settings: Settings;
+		let query: Query;
+		try {
+			settings = readSettings(this);
+			query = await openTransport(this, settings);
+		} catch (error) {
+			if (stopOnFailure) throw asNodeError(this.getNode(), error);
+			// Thrown, it would make n8n pass the rows on as if they had been checked.
+			const failure = settingsFailure(error);
+			items.forEach((item, index) => emit('other', errorItem(this.getNode(), item, index, failure)));
+			return outputs;
+		}
+
+		const rows = items.map((_, itemIndex) => readRow(this, itemIndex));
+		const cancelSignal = this.getExecutionCancelSignal();
+		const outcomes = await run(rows, query, { ...settings, stopOnFailure, cancelSignal });
+		if (stopOnFailure) throwEarliest(this.getNode(), outcomes);
+
+		items.forEach((item, index) => {
+			const outcome = outcomes[index] as Outcome;
+			if ('failure' in outcome) {
+				emit('other', errorItem(this.getNode(), item, index, outcome.failure));
+				return;
+			}
+			const { route, result } = toResult(outcome.mobile, outcome.answer, {
+				...settings,
+				isDuplicate: outcome.isDuplicate,
+			});
+			const { routeField, outputField } = settings;
+			emit(route, rowItem(item, index, { [routeField]: route, [outputField]: result }));
+		});
+		return outputs;
+	}
+}
+
+function readRow(context: IExecuteFunctions, itemIndex: number): Row {
+	try {
+		const read = readMobile(context.getNodeParameter('mobile', itemIndex));
+		return 'mobile' in read ? read : { failure: numberFailure(read.reason, itemIndex) };
+	} catch (error) {
+		// An expression that cannot be evaluated for this row.
+		return { failure: settingsFailure(error) };
+	}
+}
+
+/** The row as it came, with fields added; what came in is never changed. */
+function rowItem(item: INodeExecutionData, index: number, fields: IDataObject): INodeExecutionData {
+	const { json, binary } = item;
+	return { json: { ...json, ...fields }, ...(binary && { binary }), pairedItem: { item: index } };
+}
+
+/** A row that failed, in the one shape that each way of continuing keeps whole (tried in n8n 2.40.7). */
+function errorItem(
+	node: INode,
+	item: INodeExecutionData,
+	index: number,
+	failure: Failure,
+): INodeExecutionData {
+	const fields = { error: failure.message, details: { ...failure.details } };
+	const whole = rowItem(item, index, fields);
+	// The error output takes an item only where it holds nothing else, and merges the row back in by itself.
+	return node.onError === 'continueErrorOutput' ? { ...whole, json: fields } : whole;
+}
+
+/** On Error: Stop Workflow. */
+function throwEarliest(node: INode, outcomes: Outcome[]): void {
+	const failures = outcomes.flatMap((outcome, itemIndex) =>
+		'failure' in outcome ? [{ failure: outcome.failure, itemIndex }] : [],
+	);
+	const earliest = failures.find(({ failure }) => !failure.unsettled) ?? failures[0];
+	if (earliest) throw toNodeError(node, earliest.failure, earliest.itemIndex);
+}

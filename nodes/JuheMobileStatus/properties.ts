@@ -1,0 +1,229 @@
+import {
+	NodeOperationError,
+	type IExecuteFunctions,
+	type INodeProperties,
+} from 'n8n-workflow';
+
+import { OPERATIONS, type OperationName } from './operations';
+
+/** What a person may set under Options; `readSettings` checks values by these very entries. */
+const OPTIONS = [
+	{
+		displayName: 'HTTP Method',
+		name: 'method',
+		type: 'options',
+		options: [
+			{ name: 'GET', value: 'GET' },
+			{ name: 'POST', value: 'POST' },
+		],
+		default: 'POST',
+		description:
+			'How requests are sent. POST keeps the key and the number out of URLs, and so out of access logs.',
+	},
+	{
+		displayName: 'Mask Number',
+		name: 'maskNumber',
+		type: 'boolean',
+		default: false,
+		description:
+			"Whether the result shows the number as 138****8000. The row's own column stays as it came.",
+	},
+	{
+		displayName: 'Max Concurrent Requests',
+		name: 'concurrency',
+		type: 'number',
+		typeOptions: { minValue: 1, maxValue: 50, numberPrecision: 0 },
+		default: 10,
+		description: 'How many requests may be under way at the same time, 1 to 50',
+	},
+	{
+		displayName: 'Max Requests per Second',
+		name: 'requestsPerSecond',
+		type: 'number',
+		typeOptions: { minValue: 0, maxValue: 1000, numberPrecision: 0 },
+		default: 0,
+		description: 'How many requests may start in a second, spread evenly. 0 for no limit.',
+	},
+	{
+		displayName: 'No Record (224922)',
+		name: 'noRecord',
+		type: 'options',
+		options: [
+			{
+				name: 'Return an Error',
+				value: 'error',
+				description: 'The row fails, as On Error in the settings says',
+			},
+			{
+				name: 'Route the Row',
+				value: 'route',
+				description: 'The row goes on with the route noRecord',
+			},
+		],
+		default: 'error',
+		description: 'What to do with a number that the service has no record of',
+	},
+	{
+		displayName: 'Put Result in Field',
+		name: 'outputField',
+		type: 'string',
+		default: 'mobileStatus',
+		placeholder: 'e.g. mobileStatus',
+		description: 'The field of the row that takes the result. A field of that name is replaced.',
+	},
+	{
+		displayName: 'Resend After Lost Answer',
+		name: 'resendUncertain',
+		type: 'boolean',
+		default: true,
+		description:
+			'Whether to send a number again after a timeout or a cut connection. The lost query may have been billed, so the number may be paid twice.',
+	},
+	{
+		displayName: 'Retries',
+		name: 'retries',
+		type: 'number',
+		typeOptions: { minValue: 0, maxValue: 5, numberPrecision: 0 },
+		default: 2,
+		description:
+			'How many times a number is tried again when what went wrong may pass, 0 to 5. Each wait is longer than the one before.',
+	},
+	{
+		displayName: 'Routing Field',
+		name: 'routeField',
+		type: 'string',
+		default: 'route',
+		placeholder: 'e.g. route',
+		description: 'The field of the row that takes the route. A field of that name is replaced.',
+	},
+	{
+		displayName: 'Timeout (Ms)',
+		name: 'timeout',
+		type: 'number',
+		typeOptions: { minValue: 1, maxValue: 300_000, numberPrecision: 0 },
+		default: 10_000,
+		description: 'How long one request may take, in milliseconds',
+	},
+] as const satisfies readonly INodeProperties[];
+
+/** The node's parameters, in the order in which the editor shows them. */
+export const PROPERTIES: INodeProperties[] = [
+	{
+		displayName: 'Operation',
+		name: 'operation',
+		type: 'options',
+		noDataExpression: true,
+		options: OPERATIONS.map(({ value, name, action, description }) => ({
+			value,
+			name,
+			action,
+			description,
+		})),
+		default: 'plain',
+	},
+	{
+		displayName: 'Mobile Number',
+		name: 'mobile',
+		type: 'string',
+		required: true,
+		default: '',
+		placeholder: 'e.g. {{ $json.phone }}',
+		description:
+			'The number to look up, one for each row. Spaces, dashes, brackets and +86 are taken off. Each distinct number is one paid query.',
+	},
+	{
+		displayName: 'Split Into Outputs',
+		name: 'splitOutputs',
+		type: 'boolean',
+		noDataExpression: true,
+		default: false,
+		description: 'Whether each route has an output of its own',
+	},
+	{
+		displayName: 'Options',
+		name: 'options',
+		type: 'collection',
+		placeholder: 'Add Option',
+		default: {},
+		options: [...OPTIONS],
+	},
+];
+
+/** The parameters that hold for a whole run, checked. */
+export interface Settings {
+	operation: OperationName;
+	splitOutputs: boolean;
+	method: 'GET' | 'POST';
+	outputField: string;
+	routeField: string;
+	maskNumber: boolean;
+	noRecord: 'error' | 'route';
+	/** Requests under way at the same time. */
+	concurrency: number;
+	/** 0 for no limit. */
+	requestsPerSecond: number;
+	/** For one request, in milliseconds. */
+	timeout: number;
+	retries: number;
+	resendUncertain: boolean;
+}
+
+/** Names that mean something else to JavaScript: a row with such a field would come out damaged. */
+const RESERVED_FIELDS = ['__proto__', 'constructor', 'prototype'];
+
+/**
+ * Reads the parameters that hold for the whole run, once: expressions in them see the first row.
+ *
+ * @throws NodeOperationError that names the option and what it takes.
+ */
+export function readSettings(context: IExecuteFunctions): Settings {
+	const options = context.getNodeParameter('options', 0, {});
+	const refuse = (displayName: string, wanted: string): never => {
+		throw new NodeOperationError(context.getNode(), `${displayName} must be ${wanted}`, {
+			description: 'Nothing was sent. Correct it in the node, or the expression that gives it.',
+		});
+	};
+
+	const checked: Record<string, unknown> = {};
+	for (const property of OPTIONS) {
+		const value: unknown = options[property.name] ?? property.default;
+		const wanted = whatIsWanted(property, value);
+		if (wanted !== undefined) refuse(property.displayName, wanted);
+		checked[property.name] = property.type === 'number' ? Number(value) : value;
+	}
+	const operation = context.getNodeParameter('operation', 0) as OperationName;
+	if (!OPERATIONS.some(({ value }) => value === operation)) {
+		refuse('Operation', `one of ${OPERATIONS.map(({ value }) => value).join(', ')}`);
+	}
+	if (checked.outputField === checked.routeField) {
+		refuse('Routing Field', 'another field than Put Result in Field');
+	}
+	return {
+		...(checked as unknown as Omit<Settings, 'operation' | 'splitOutputs'>),
+		operation,
+		splitOutputs: context.getNodeParameter('splitOutputs', 0, false) === true,
+	};
+}
+
+/** Undefined where an option's value is good, else the words for a good one. */
+function whatIsWanted(property: (typeof OPTIONS)[number], value: unknown): string | undefined {
+	switch (property.type) {
+		case 'number': {
+			const { minValue, maxValue } = property.typeOptions;
+			const isWhole = Number.isInteger(value) || (typeof value === 'string' && /^\d+$/.test(value));
+			const isGood = isWhole && Number(value) >= minValue && Number(value) <= maxValue;
+			return isGood ? undefined : `a whole number from ${minValue} to ${maxValue}`;
+		}
+		case 'boolean':
+			return typeof value === 'boolean' ? undefined : 'true or false';
+		case 'options': {
+			const values: unknown[] = property.options.map((option) => option.value);
+			return values.includes(value) ? undefined : `one of ${values.join(', ')}`;
+		}
+		case 'string': {
+			const isGood =
+				typeof value === 'string' && value.trim() !== '' && !RESERVED_FIELDS.includes(value.trim());
+			return isGood ? undefined : `a field name, not blank and none of ${RESERVED_FIELDS.join(', ')}`;
+		}
+	}
+}

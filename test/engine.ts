@@ -1,0 +1,243 @@
+/**
+ * Runs workflows on n8n's own engine, WorkflowExecute of n8n-core.
+ *
+ * What lives in the n8n product and not in n8n-core is stood in for: the store that gives a node its credential, and
+ * the nodes around ours, which pass on what they get (rows come in as pinned data of the node before ours).
+ */
+import 'reflect-metadata';
+
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+// Without a folder of its own n8n-core writes its settings into the home folder.
+process.env.N8N_USER_FOLDER ??= mkdtempSync(join(tmpdir(), 'n8n-nodes-juhe-'));
+process.env.N8N_ENCRYPTION_KEY ??= 'only for tests';
+
+import { ExecutionLifecycleHooks, WorkflowExecute } from 'n8n-core';
+import {
+	createRunExecutionData,
+	ICredentialsHelper,
+	Workflow,
+	type IAuthenticateGeneric,
+	type ICredentialDataDecryptedObject,
+	type ICredentialType,
+	type IConnections,
+	type IDataObject,
+	type IHttpRequestOptions,
+	type INode,
+	type INodeExecutionData,
+	type INodeParameters,
+	type INodeType,
+	type INodeTypes,
+	type IPinData,
+	type IRun,
+	type IWorkflowExecuteAdditionalData,
+	type WorkflowExecuteMode,
+} from 'n8n-workflow';
+
+import { JuheApi } from '../credentials/JuheApi.credentials';
+import { JuheMobileStatus } from '../nodes/JuheMobileStatus/JuheMobileStatus.node';
+
+export const JUHE_NODE = 'n8n-nodes-juhe.juheMobileStatus';
+
+/** A workflow as an export of n8n's editor holds it. */
+export interface WorkflowFile {
+	id?: string;
+	nodes: INode[];
+	connections: IConnections;
+	settings?: IDataObject;
+	staticData?: IDataObject;
+}
+
+export interface RunOptions {
+	/** Data of the `juheApi` credential. */
+	credential: ICredentialDataDecryptedObject;
+	/** What nodes give instead of being run, by node name. */
+	pinData?: Record<string, INodeExecutionData[]>;
+	/** Node types beside ours; whatever is not known passes on its input. */
+	nodeTypes?: Record<string, INodeType>;
+	mode?: WorkflowExecuteMode;
+	/** Gets a function that cancels the execution, as soon as it has begun. */
+	onStart?: (cancel: () => void) => void;
+}
+
+/** Stands in for the product's credential store; `authenticate` is applied as the product applies it. */
+class CredentialStore extends ICredentialsHelper {
+	/** How often a node has asked for the credential. */
+	reads = 0;
+
+	private readonly type: ICredentialType = new JuheApi();
+
+	constructor(private readonly data: ICredentialDataDecryptedObject) {
+		super();
+	}
+
+	async getDecrypted() {
+		this.reads++;
+		return { ...this.data };
+	}
+
+	async authenticate(
+		credentials: ICredentialDataDecryptedObject,
+		_typeName: string,
+		options: IHttpRequestOptions,
+	) {
+		const { authenticate } = this.type;
+		if (typeof authenticate === 'function') return await authenticate(credentials, options);
+		throw new TypeError(`authenticate is ${(authenticate as IAuthenticateGeneric).type}`);
+	}
+
+	getParentTypes() {
+		return [];
+	}
+
+	isCredentialUsableByNode() {
+		return true;
+	}
+
+	getCredentialsProperties() {
+		return this.type.properties;
+	}
+
+	async preAuthentication() {
+		return undefined;
+	}
+
+	async runPreAuthentication() {
+		return undefined;
+	}
+
+	async getCredentials(): Promise<never> {
+		throw new TypeError('only decrypted credentials are read');
+	}
+
+	async updateCredentials() {}
+
+	async updateCredentialsOauthTokenData() {}
+}
+
+const passThrough: INodeType = {
+	description: {
+		displayName: 'Pass Through',
+		name: 'passThrough',
+		group: ['transform'],
+		version: 1,
+		description: 'Passes its input on',
+		defaults: {},
+		inputs: ['main'],
+		outputs: ['main'],
+		properties: [],
+	},
+	async execute() {
+		return [this.getInputData()];
+	},
+};
+
+/** Runs a workflow from its start node to its end. */
+export async function runWorkflow(
+	file: WorkflowFile,
+	options: RunOptions,
+): Promise<{ run: IRun; workflow: Workflow; credentialReads: number }> {
+	const known: Record<string, INodeType> = {
+		[JUHE_NODE]: new JuheMobileStatus(),
+		...options.nodeTypes,
+	};
+	const getType = (type: string) => known[type] ?? passThrough;
+	const nodeTypes: INodeTypes = {
+		getByName: getType,
+		getByNameAndVersion: getType,
+		getKnownTypes: () => ({}),
+	};
+	const id = file.id ?? 'workflow';
+	const workflow = new Workflow({ ...file, id, active: false, nodeTypes });
+	const credentials = new CredentialStore(options.credential);
+	const mode = options.mode ?? 'manual';
+	const address = 'http://127.0.0.1:5678';
+	const additionalData = {
+		credentialsHelper: credentials,
+		hooks: new ExecutionLifecycleHooks(mode, '1', {
+			...file,
+			id,
+			name: id,
+			active: false,
+			activeVersionId: null,
+			isArchived: false,
+			createdAt: new Date(),
+			updatedAt: new Date(),
+		}),
+		executionId: '1',
+		currentNodeExecutionIndex: 0,
+		variables: {},
+		restApiUrl: address,
+		instanceBaseUrl: address,
+		formWaitingBaseUrl: address,
+		webhookBaseUrl: address,
+		webhookWaitingBaseUrl: address,
+		webhookTestBaseUrl: address,
+		setExecutionStatus() {},
+	} as Partial<IWorkflowExecuteAdditionalData> as IWorkflowExecuteAdditionalData;
+	const start = workflow.getStartNode();
+	if (start === undefined) throw new TypeError('The workflow has no start node');
+
+	const data = createRunExecutionData({
+		resultData: { pinData: options.pinData as IPinData | undefined },
+		executionData: {
+			nodeExecutionStack: [{ node: start, data: { main: [[{ json: {} }]] }, source: null }],
+		},
+	});
+	const execution = new WorkflowExecute(additionalData, mode, data).processRunExecutionData(workflow);
+	options.onStart?.(() => execution.cancel());
+	return { run: await execution, workflow, credentialReads: credentials.reads };
+}
+
+/** What the node gave: its outputs, or the error that stopped it. */
+export interface NodeRun {
+	/** Items by output; the error output, where there is one, is the last. */
+	outputs: INodeExecutionData[][];
+	error?: Error & IDataObject;
+	credentialReads: number;
+	run: IRun;
+}
+
+/** Runs our node alone, on the given rows, between a trigger and the end. */
+export async function runNode(
+	rows: Array<IDataObject | INodeExecutionData>,
+	options: RunOptions & {
+		parameters?: INodeParameters;
+		/** Settings of the node such as `onError` and `retryOnFail`. */
+		node?: Partial<INode>;
+		staticData?: IDataObject;
+	},
+): Promise<NodeRun> {
+	const nodes: INode[] = [
+		node('Start', 'n8n-nodes-base.manualTrigger'),
+		node('Rows', 'n8n-nodes-base.noOp'),
+		{
+			...node('Juhe', JUHE_NODE),
+			parameters: { mobile: '={{ $json.phone }}', ...options.parameters },
+			credentials: { juheApi: { id: '1', name: 'Juhe account' } },
+			...options.node,
+		},
+	];
+	const connections: IConnections = {
+		Start: { main: [[{ node: 'Rows', type: 'main', index: 0 }]] },
+		Rows: { main: [[{ node: 'Juhe', type: 'main', index: 0 }]] },
+	};
+	const items = rows.map((row) => ('json' in row ? row : { json: row }) as INodeExecutionData);
+	const { run, credentialReads } = await runWorkflow(
+		{ nodes, connections, settings: { executionOrder: 'v1' }, staticData: options.staticData },
+		{ ...options, pinData: { Rows: items } },
+	);
+	const task = run.data.resultData.runData.Juhe?.at(-1);
+	return {
+		outputs: (task?.data?.main ?? []).map((output) => output ?? []),
+		error: (task?.error ?? run.data.resultData.error) as NodeRun['error'],
+		credentialReads,
+		run,
+	};
+}
+
+function node(name: string, type: string): INode {
+	return { id: name, name, type, typeVersion: 1, position: [0, 0], parameters: {} };
+}
