@@ -13,6 +13,8 @@ import { join } from 'node:path';
 // Without a folder of its own n8n-core writes its settings into the home folder.
 process.env.N8N_USER_FOLDER ??= mkdtempSync(join(tmpdir(), 'n8n-nodes-juhe-'));
 process.env.N8N_ENCRYPTION_KEY ??= 'only for tests';
+// It would print every error that a test provokes.
+process.env.N8N_LOG_LEVEL ??= 'silent';
 
 import { ExecutionLifecycleHooks, WorkflowExecute } from 'n8n-core';
 import {

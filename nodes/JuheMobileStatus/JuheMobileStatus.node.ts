@@ -10,7 +10,7 @@ import {
 
 import { asNodeError, numberFailure, settingsFailure, toNodeError, type Failure } from './errors';
 import { readMobile } from './number';
-import { PROPERTIES, readSettings, type Settings } from './properties';
+import { mobileReader, PROPERTIES, readSettings, type Settings } from './properties';
 import { outputOf, SPLIT_OUTPUTS, toResult, type Route } from './result';
 import { run, type Outcome, type Row } from './run';
 import { openTransport, type Query } from './transport';
@@ -53,6 +53,7 @@ export class JuheMobileStatus implements INodeType {
 			outputs[isSplit ? outputOf(route) : 0]?.push(item);
 		if (items.length === 0) return outputs;
 
+		const node = this.getNode();
 		const stopOnFailure = !this.continueOnFail();
 		let settings: Settings;
 		let query: Query;
@@ -60,28 +61,27 @@ export class JuheMobileStatus implements INodeType {
 			settings = readSettings(this);
 			query = await openTransport(this, settings);
 		} catch (error) {
-			if (stopOnFailure) throw asNodeError(this.getNode(), error);
+			if (stopOnFailure) throw asNodeError(node, error);
 			// Thrown, it would make n8n pass the rows on as if they had been checked.
 			const failure = settingsFailure(error);
-			items.forEach((item, index) => emit('other', errorItem(this.getNode(), item, index, failure)));
+			items.forEach((item, index) => emit('other', errorItem(node, item, index, failure)));
 			return outputs;
 		}
 
-		const rows = items.map((_, itemIndex) => readRow(this, itemIndex));
+		const readCell = mobileReader(this);
+		const rows = items.map((item, index) => readRow(readCell, item, index));
 		const cancelSignal = this.getExecutionCancelSignal();
 		const outcomes = await run(rows, query, { ...settings, stopOnFailure, cancelSignal });
-		if (stopOnFailure) throwEarliest(this.getNode(), outcomes);
+		if (stopOnFailure) throwEarliest(node, outcomes);
 
 		items.forEach((item, index) => {
 			const outcome = outcomes[index] as Outcome;
 			if ('failure' in outcome) {
-				emit('other', errorItem(this.getNode(), item, index, outcome.failure));
+				emit('other', errorItem(node, item, index, outcome.failure));
 				return;
 			}
-			const { route, result } = toResult(outcome.mobile, outcome.answer, {
-				...settings,
-				isDuplicate: outcome.isDuplicate,
-			});
+			const { mobile, answer, isDuplicate } = outcome;
+			const { route, result } = toResult(mobile, answer, isDuplicate, settings);
 			const { routeField, outputField } = settings;
 			emit(route, rowItem(item, index, { [routeField]: route, [outputField]: result }));
 		});
@@ -89,10 +89,14 @@ export class JuheMobileStatus implements INodeType {
 	}
 }
 
-function readRow(context: IExecuteFunctions, itemIndex: number): Row {
+function readRow(
+	readCell: ReturnType<typeof mobileReader>,
+	item: INodeExecutionData,
+	index: number,
+): Row {
 	try {
-		const read = readMobile(context.getNodeParameter('mobile', itemIndex));
-		return 'mobile' in read ? read : { failure: numberFailure(read.reason, itemIndex) };
+		const read = readMobile(readCell(item, index));
+		return 'mobile' in read ? read : { failure: numberFailure(read.reason, index) };
 	} catch (error) {
 		// An expression that cannot be evaluated for this row.
 		return { failure: settingsFailure(error) };

@@ -5,7 +5,6 @@ import {
 	createPrivateKey,
 	createPublicKey,
 	publicEncrypt,
-	X509Certificate,
 	type KeyObject,
 } from 'node:crypto';
 
@@ -70,10 +69,15 @@ function whatItIs(pemLabel: string): string {
 const PRIVATE_KEY = 'looks like a private key, which must never be given away';
 
 function readDer(der: Buffer): ReadKey {
+	// First, because createPublicKey would quietly make a public key of a private one.
+	const isPrivate = (['pkcs8', 'pkcs1', 'sec1'] as const).some((type) =>
+		attempt(() => createPrivateKey({ key: der, format: 'der', type })),
+	);
+	if (isPrivate) return { reason: PRIVATE_KEY };
 	const key =
 		attempt(() => createPublicKey({ key: der, format: 'der', type: 'spki' })) ??
 		attempt(() => createPublicKey({ key: der, format: 'der', type: 'pkcs1' }));
-	if (key === undefined) return { reason: whyUnreadable(der) };
+	if (key === undefined) return { reason: 'is cut short or is no public key' };
 	if (key.asymmetricKeyType !== 'rsa') {
 		return { reason: `is a key for ${key.asymmetricKeyType}, not for RSA` };
 	}
@@ -84,15 +88,6 @@ function readDer(der: Buffer): ReadKey {
 		return { reason: 'is damaged: nothing can be encrypted with it' };
 	}
 	return { key };
-}
-
-function whyUnreadable(der: Buffer): string {
-	const isPrivate = (['pkcs8', 'pkcs1', 'sec1'] as const).some((type) =>
-		attempt(() => createPrivateKey({ key: der, format: 'der', type })),
-	);
-	if (isPrivate) return PRIVATE_KEY;
-	if (attempt(() => new X509Certificate(der))) return 'looks like a certificate';
-	return 'is cut short or is no public key';
 }
 
 /** node:crypto tells what is unreadable by throwing; its messages may quote the input, so they go no further. */

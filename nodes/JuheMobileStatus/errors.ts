@@ -182,7 +182,9 @@ const ASK_SUPPORT = 'Run the row again; if it stays, ask the support of Juhe.';
 /** HTTP answers that may pass: too many requests, and gateways with no service behind them. */
 const PASSING_HTTP = [429, 502, 503, 504];
 /** How node, and the helper's axios, name a connection that ended before the answer did. */
-const CUT_CONNECTION = ['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'ERR_BAD_RESPONSE'];
+const CUT_CONNECTION = ['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'ETIMEDOUT', 'ERR_BAD_RESPONSE'];
+/** How node names a way to the service that may open again; nothing has been sent. */
+const NO_CONNECTION_YET = ['ECONNREFUSED', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'];
 const MAX_REASON_LENGTH = 500;
 
 /**
@@ -197,9 +199,8 @@ export function readReply(
 	const body = parseObject(reply.text);
 	const code = readCode(body.error_code);
 	const documented = JUHE_CODES[code as keyof typeof JUHE_CODES] as JuheCode | undefined;
-	const isOk = reply.statusCode >= 200 && reply.statusCode < 300;
 
-	if (documented !== undefined || (isOk && code !== undefined && code !== 0)) {
+	if (documented ?? (code !== undefined && code !== 0 && !PASSING_HTTP.includes(reply.statusCode))) {
 		const text = (value: unknown) =>
 			typeof value === 'string' || typeof value === 'number'
 				? hide(String(value)).slice(0, MAX_REASON_LENGTH)
@@ -214,7 +215,7 @@ export function readReply(
 		failure.details.reason = text(body.reason);
 		return { failure: { ...failure, slowDown: documented?.slowDown, retryAfter: retryAfterOf(reply) } };
 	}
-	if (!isOk) return { failure: httpFailure(reply) };
+	if (reply.statusCode < 200 || reply.statusCode > 299) return { failure: httpFailure(reply) };
 	if (code === undefined) {
 		return { failure: unreadable('notJuhe', 'The answer is not one of this API.', CHECK_BASE_URL) };
 	}
@@ -231,18 +232,20 @@ export function readReply(
 /** A request that got no whole answer; `error` is what n8n's helper or the stream of the body threw. */
 export function networkFailure(error: unknown, isTimeout: boolean): Failure {
 	const code = networkCodeOf(error);
-	if (isTimeout) {
-		const failure = unreadable('timeout', 'The service did not answer in time.', `Raise the option Timeout. ${TRY_LATER}`);
+	if (isTimeout || CUT_CONNECTION.includes(code)) {
+		const failure = isTimeout
+			? unreadable('timeout', 'The service did not answer in time.', `Raise Timeout. ${TRY_LATER}`)
+			: unreadable('connectionLost', 'The connection ended before the answer did.', TRY_LATER);
 		return { ...failure, class: 'mayPass', lostAnswer: true };
 	}
-	if (CUT_CONNECTION.includes(code)) {
-		const failure = unreadable('connectionLost', 'The connection was cut before the answer was complete.', TRY_LATER);
-		return { ...failure, class: 'mayPass', lostAnswer: true };
-	}
-	if (code === 'ECONNREFUSED') {
-		return failureOf('mayPass', 'connectionRefused', 'The service refused the connection.', CHECK_BASE_URL);
-	}
-	return failureOf('row', 'noConnection', 'The service could not be reached.', `${CHECK_BASE_URL} Network code: ${code}.`);
+	return failureOf(
+		NO_CONNECTION_YET.includes(code) ? 'mayPass' : 'row',
+		code === 'ECONNREFUSED' ? 'connectionRefused' : 'noConnection',
+		code === 'ECONNREFUSED'
+			? 'The service refused the connection.'
+			: 'There is no connection to the service.',
+		`${CHECK_BASE_URL} Network code: ${code}.`,
+	);
 }
 
 /** A cell that is no mobile number (no request is made for it). */

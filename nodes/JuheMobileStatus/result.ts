@@ -56,10 +56,11 @@ const API_FIELDS = ['province', 'city', 'isp', 'state', 'description', 'orderid'
 export function toResult(
 	mobile: string,
 	answer: Answer,
-	row: { operation: OperationName; isDuplicate: boolean; maskNumber: boolean },
+	isDuplicate: boolean,
+	settings: { operation: OperationName; maskNumber: boolean },
 ): { route: Route; result: IDataObject } {
 	const { route, label, advice } = verdictOn(answer.result);
-	const result: IDataObject = { mobile: row.maskNumber ? maskMobile(mobile) : mobile };
+	const result: IDataObject = { mobile: settings.maskNumber ? maskMobile(mobile) : mobile };
 	for (const field of API_FIELDS) {
 		const value = answer.result?.[field];
 		if (value === null || !['object', 'undefined'].includes(typeof value)) result[field] = value;
@@ -69,10 +70,10 @@ export function toResult(
 		result: Object.assign(result, {
 			label,
 			advice,
-			operation: row.operation,
-			billable: row.isDuplicate ? 'no' : answer.billable,
-			attempts: row.isDuplicate ? 0 : answer.attempts,
-			source: row.isDuplicate ? 'duplicate' : 'query',
+			operation: settings.operation,
+			billable: isDuplicate ? 'no' : answer.billable,
+			attempts: isDuplicate ? 0 : answer.attempts,
+			source: isDuplicate ? 'duplicate' : 'query',
 			checkedAt: answer.checkedAt,
 		}),
 	};

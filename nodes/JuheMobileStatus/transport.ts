@@ -59,17 +59,14 @@ export async function openTransport(context: IExecuteFunctions, settings: Settin
 			if (!(await pace.turn(notBefore))) return last && { failure: { ...last, unsettled: true } };
 			const sentAt = Date.now();
 			const read = await send(context, account, settings, sent, hide);
-			if ('result' in read) {
-				pace.answered();
-				return { answer: answerOf(read.result, attempts, wasLost) };
-			}
+			if ('failure' in read && read.failure.slowDown) pace.slowDown(sentAt, read.failure.retryAfter);
+			else pace.answered();
+			if ('result' in read) return { answer: answerOf(read.result, attempts, wasLost) };
 
 			const { failure } = read;
 			if (failure.details.code === NO_RECORD_CODE && settings.noRecord === 'route') {
-				pace.answered();
 				return { answer: answerOf(null, attempts, wasLost) };
 			}
-			if (failure.slowDown) pace.slowDown(sentAt, failure.retryAfter);
 			wasLost ||= failure.lostAnswer === true;
 			failure.details.attempts = attempts;
 			if (wasLost) failure.details.billable = 'uncertain';

@@ -1,0 +1,63 @@
+import type { ICredentialDataDecryptedObject, IDataObject, INodeParameters } from 'n8n-workflow';
+
+import { runNode, type NodeRun } from './engine';
+import { startSimulator, type Simulator, type SimulatorOptions } from './simulator/simulator';
+
+type RunOptions = Omit<Parameters<typeof runNode>[1], 'credential'>;
+
+/** The credential that a simulator accepts. */
+export function credentialFor(simulator: Simulator): ICredentialDataDecryptedObject {
+	return {
+		apiKey: simulator.key,
+		openid: simulator.openid,
+		rsaPublicKey: simulator.rsaPublicKey,
+		baseUrl: simulator.url,
+	};
+}
+
+/** A simulator for the tests of a file, fresh for each test, and the node run against it on n8n's engine. */
+export function useSimulator(options?: SimulatorOptions) {
+	let simulator: Simulator;
+	beforeAll(async () => {
+		simulator = await startSimulator(options);
+	});
+	beforeEach(async () => {
+		await simulator.accept();
+		simulator.latency = options?.latency ?? 0;
+		simulator.reset();
+	});
+	afterAll(() => simulator.close());
+
+	return {
+		/** The simulator that runs now. */
+		get simulator() {
+			return simulator;
+		},
+		/** Runs the node on rows; `credential` replaces fields of the one that the simulator accepts. */
+		run: (
+			rows: Parameters<typeof runNode>[0],
+			{ credential, ...runOptions }: RunOptions & { credential?: ICredentialDataDecryptedObject } = {},
+		): Promise<NodeRun> =>
+			runNode(rows, { credential: { ...credentialFor(simulator), ...credential }, ...runOptions }),
+	};
+}
+
+/** Rows with a `phone` each. */
+export function phones(...numbers: unknown[]): IDataObject[] {
+	return numbers.map((phone) => ({ phone }) as IDataObject);
+}
+
+/** `count` distinct numbers that the simulator calls normal. */
+export function distinctNumbers(count: number): string[] {
+	return Array.from({ length: count }, (_, index) => `139${String(index).padStart(7, '0')}0`);
+}
+
+/** Parameters with the given options. */
+export function withOptions(options: INodeParameters, more: INodeParameters = {}): { parameters: INodeParameters } {
+	return { parameters: { ...more, options } };
+}
+
+/** Runs with On Error: Continue. */
+export const CONTINUE = { node: { onError: 'continueRegularOutput' } } as const;
+/** Runs with On Error: Continue (using error output). */
+export const ERROR_OUTPUT = { node: { onError: 'continueErrorOutput' } } as const;
