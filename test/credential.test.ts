@@ -1,0 +1,2 @@
+import { JuheApi } from '../credentials/JuheApi.credentials';
+import { testCredential } from './engine';
