@@ -64,22 +64,23 @@ export class JuheApi implements ICredentialType {
 		},
 	];
 
-	/** Adds `key` as the API wants it (sections 1 to 3): in the form of a POST, in the query of a GET. */
+	/**
+	 * Adds `key` as the API wants it (sections 1 to 3): to the form of a POST, to the query of a GET, and of a POST
+	 * whose body has no fields.
+	 */
 	authenticate: IAuthenticate = async (credentials, request) => {
 		const key = (credentials.apiKey as string).trim();
-		if ((request.method ?? 'GET') === 'GET') {
-			request.qs = { ...request.qs, key };
-			return request;
-		}
-		// n8n's HTTP Request node hands over its form fields in `form`, its other bodies in `body`.
-		const { form } = request as IHttpRequestOptions & { form?: IDataObject };
-		if (form !== undefined) return Object.assign(request, { form: { ...form, key } });
-
-		if (request.body instanceof URLSearchParams) {
-			request.body.set('key', key);
-		} else {
-			request.body = { ...(request.body as IDataObject | undefined), key };
+		// n8n's HTTP Request node hands over its form in `form`, which IHttpRequestOptions does not know.
+		const { form, body } = request as IHttpRequestOptions & { form?: IDataObject };
+		if (form !== undefined) {
+			Object.assign(request, { form: { ...form, key } });
+		} else if (body instanceof URLSearchParams) {
+			body.set('key', key);
+		} else if ((request.method ?? 'GET') !== 'GET' && isFields(body)) {
+			request.body = { ...body, key };
 			request.headers = { 'Content-Type': FORM, ...request.headers };
+		} else {
+			request.qs = { ...request.qs, key };
 		}
 		return request;
 	};
@@ -102,6 +103,10 @@ export class JuheApi implements ICredentialType {
 			rule(undefined, 'The Base URL answers, but not as Juhe does. Check it.'),
 		],
 	};
+}
+
+function isFields(body: unknown): body is IDataObject | undefined {
+	return body === undefined || Object.getPrototypeOf(body) === Object.prototype;
 }
 
 function rule(value: unknown, message: string) {

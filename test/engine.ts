@@ -16,7 +16,7 @@ process.env.N8N_ENCRYPTION_KEY ??= 'only for tests';
 // It would print every error that a test provokes.
 process.env.N8N_LOG_LEVEL ??= 'silent';
 
-import { ExecutionLifecycleHooks, WorkflowExecute } from 'n8n-core';
+import { ExecuteContext, ExecutionLifecycleHooks, RoutingNode, WorkflowExecute } from 'n8n-core';
 import {
 	createRunExecutionData,
 	ICredentialsHelper,
@@ -136,6 +136,24 @@ const passThrough: INodeType = {
 	},
 };
 
+/** What the product tells the engine about itself; the addresses are not called, but must be addresses. */
+function additionalDataWith(credentialsHelper: CredentialStore): IWorkflowExecuteAdditionalData {
+	const address = 'http://127.0.0.1:5678';
+	return {
+		credentialsHelper,
+		executionId: '1',
+		currentNodeExecutionIndex: 0,
+		variables: {},
+		restApiUrl: address,
+		instanceBaseUrl: address,
+		formWaitingBaseUrl: address,
+		webhookBaseUrl: address,
+		webhookWaitingBaseUrl: address,
+		webhookTestBaseUrl: address,
+		setExecutionStatus() {},
+	} as Partial<IWorkflowExecuteAdditionalData> as IWorkflowExecuteAdditionalData;
+}
+
 /** Runs a workflow from its start node to its end. */
 export async function runWorkflow(
 	file: WorkflowFile,
@@ -155,9 +173,8 @@ export async function runWorkflow(
 	const workflow = new Workflow({ ...file, id, active: false, nodeTypes });
 	const credentials = new CredentialStore(options.credential);
 	const mode = options.mode ?? 'manual';
-	const address = 'http://127.0.0.1:5678';
 	const additionalData = {
-		credentialsHelper: credentials,
+		...additionalDataWith(credentials),
 		hooks: new ExecutionLifecycleHooks(mode, '1', {
 			...file,
 			id,
@@ -168,17 +185,7 @@ export async function runWorkflow(
 			createdAt: new Date(),
 			updatedAt: new Date(),
 		}),
-		executionId: '1',
-		currentNodeExecutionIndex: 0,
-		variables: {},
-		restApiUrl: address,
-		instanceBaseUrl: address,
-		formWaitingBaseUrl: address,
-		webhookBaseUrl: address,
-		webhookWaitingBaseUrl: address,
-		webhookTestBaseUrl: address,
-		setExecutionStatus() {},
-	} as Partial<IWorkflowExecuteAdditionalData> as IWorkflowExecuteAdditionalData;
+	};
 	const start = workflow.getStartNode();
 	if (start === undefined) throw new TypeError('The workflow has no start node');
 
@@ -242,4 +249,53 @@ export async function runNode(
 
 function node(name: string, type: string): INode {
 	return { id: name, name, type, typeVersion: 1, position: [0, 0], parameters: {} };
+}
+
+/**
+ * What the credential dialog says after Test, by the steps that n8n 2.40.7 takes (credentials-tester.service): the
+ * request is sent by the engine's RoutingNode, then each rule whose value is the answer's turns it into an error.
+ */
+export async function testCredential(data: ICredentialDataDecryptedObject): Promise<string> {
+	const { test } = new JuheApi();
+	const store = new CredentialStore(data);
+	const tested: INode = { ...node('Test', 'test'), credentials: { juheApi: { id: '1', name: 'tested' } } };
+	const type: INodeType = {
+		description: {
+			...passThrough.description,
+			credentials: [{ name: 'juheApi', required: true }],
+			properties: [
+				{ displayName: 'Temp', name: 'temp', type: 'string', default: '', routing: { request: test.request } },
+			],
+		},
+	};
+	const nodeTypes: INodeTypes = {
+		getByName: () => type,
+		getByNameAndVersion: () => type,
+		getKnownTypes: () => ({}),
+	};
+	const workflow = new Workflow({ nodes: [tested], connections: {}, active: false, nodeTypes });
+	const context = new ExecuteContext(
+		workflow,
+		tested,
+		additionalDataWith(store),
+		'internal',
+		createRunExecutionData(),
+		0,
+		[],
+		{ main: [[{ json: {} }]] },
+		{ node: tested, data: {}, source: null },
+		[],
+	);
+	const decrypted = { id: '1', name: 'tested', type: 'juheApi', data };
+	try {
+		const answer = (await new RoutingNode(context, type, decrypted).runNode())?.[0]?.[0]?.json;
+		const met = test.rules?.find(
+			({ type, properties }) =>
+				type === 'responseSuccessBody' && answer?.[properties.key] === properties.value,
+		);
+		return met?.properties.message ?? 'OK';
+	} catch (error) {
+		const { cause } = error as { cause?: { code?: string; response?: { statusText: string } } };
+		return cause?.response?.statusText ?? cause?.code ?? (error as Error).message;
+	}
 }
