@@ -92,7 +92,7 @@ describe('authenticate', () => {
 
 	test('puts the key into form parameters', async () => {
 		const request = await sent({ method: 'POST', body: new URLSearchParams({ a: '1' }) });
-		expect(String(request.body)).toBe('a=1&key=K');
+		expect((request.body as URLSearchParams).toString()).toBe('a=1&key=K');
 		expect(request.qs).toBeUndefined();
 	});
 });

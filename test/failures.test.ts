@@ -2,11 +2,9 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 
-import type { IDataObject } from 'n8n-workflow';
-
 import { aesKeyOf } from '../nodes/JuheMobileStatus/encryption';
 import { JUHE_CODES } from '../nodes/JuheMobileStatus/errors';
-import { CONTINUE, distinctNumbers, ERROR_OUTPUT, phones, useSimulator, withOptions } from './simulated';
+import { CONTINUE, detailsOf, distinctNumbers, ERROR_OUTPUT, phones, rowOf, useSimulator, withOptions } from './simulated';
 import type { Fault } from './simulator/simulator';
 
 const juhe = useSimulator();
@@ -304,8 +302,8 @@ describe('the account', () => {
 		const { outputs } = await juhe.run(phones(...numbers), { ...CONTINUE, ...withOptions({ concurrency: 10 }) });
 
 		const items = outputs[0]!;
-		expect(items.map(({ pairedItem }: any) => pairedItem.item)).toEqual(numbers.map((_, index) => index));
-		const notSent = items.filter(({ json }: any) => json.details?.notQueried);
+		expect(items.map(rowOf)).toEqual(numbers.map((_, index) => index));
+		const notSent = items.filter((item) => detailsOf(item)?.notQueried);
 		const answered = items.filter(({ json }) => json.route === 'normal');
 		expect(answered.length).toBeLessThanOrEqual(22);
 		expect(answered.length + notSent.length).toBe(59);
@@ -317,7 +315,7 @@ describe('the account', () => {
 		juhe.simulator.script({ mobile: GOOD[0], fault: { kind: 'code', code: 224915 } });
 		juhe.simulator.script({ mobile: BAD, latency: 30, fault: { kind: 'code', code: 10012 } });
 		const { outputs } = await juhe.run(phones(GOOD[0], BAD), CONTINUE);
-		expect(outputs[0]!.map(({ json }) => (json.details as IDataObject).code)).toEqual([224915, 10012]);
+		expect(outputs[0]!.map((item) => detailsOf(item)?.code)).toEqual([224915, 10012]);
 		expect(juhe.simulator.counts.requests).toBe(2);
 	});
 });

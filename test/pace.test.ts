@@ -5,9 +5,9 @@ afterEach(() => jest.useRealTimers());
 
 /** Lets time pass until all is done. */
 async function finish<T>(work: Promise<T>): Promise<T> {
-	let done = false;
-	const finished = work.finally(() => (done = true));
-	while (!done) await jest.advanceTimersByTimeAsync(1);
+	const state = { done: false };
+	const finished = work.finally(() => (state.done = true));
+	while (!state.done) await jest.advanceTimersByTimeAsync(1);
 	return await finished;
 }
 

@@ -1,4 +1,6 @@
-import { CONTINUE, distinctNumbers, ERROR_OUTPUT, phones, useSimulator, withOptions } from './simulated';
+import type { IDataObject } from 'n8n-workflow';
+
+import { CONTINUE, distinctNumbers, ERROR_OUTPUT, phones, rowOf, statusOf, useSimulator, withOptions } from './simulated';
 
 const OPERATIONS = ['plain', 'aes', 'rsa'] as const;
 const juhe = useSimulator();
@@ -52,7 +54,7 @@ describe.each(OPERATIONS)('the %s query', (operation) => {
 		const rows = phones('13800138000', '138 0013 8000', '13800138007', '+8613800138000', 13800138000);
 		const { outputs } = await juhe.run(rows, { parameters: { operation } });
 
-		expect(outputs[0]!.map(({ json: { mobileStatus: status } }: any) => [status.source, status.billable, status.attempts])).toEqual([
+		expect(outputs[0]!.map(statusOf).map(({ source, billable, attempts }) => [source, billable, attempts])).toEqual([
 			['query', 'yes', 1],
 			['duplicate', 'no', 0],
 			['query', 'yes', 1],
@@ -103,8 +105,8 @@ describe('routes', () => {
 		});
 		const { outputs } = await juhe.run(phones('13800138000'));
 
-		const { route, mobileStatus } = outputs[0]![0]!.json as any;
-		expect(route).toBe('unknown');
+		const mobileStatus = statusOf(outputs[0]![0]!);
+		expect(outputs[0]![0]!.json.route).toBe('unknown');
 		expect(mobileStatus).toMatchObject({ city: null, isp: '移动', billable: 'yes' });
 		expect(typeof mobileStatus.state === 'object' && mobileStatus.state !== null).toBe(false);
 	});
@@ -139,7 +141,7 @@ describe('split outputs', () => {
 		juhe.simulator.script({ mobile: '13800139999', fault: { kind: 'code', code: 224922 } });
 	});
 	const indexes = (outputs: Awaited<ReturnType<typeof juhe.run>>['outputs']) =>
-		outputs.map((output) => output.map(({ pairedItem }: any) => pairedItem.item));
+		outputs.map((output) => output.map(rowOf));
 
 	test('give each route its output, in the order of the rows', async () => {
 		const { outputs } = await juhe.run(rows, {
@@ -195,7 +197,7 @@ describe('the row', () => {
 		const { outputs } = await juhe.run([row]);
 
 		expect(outputs[0]![0]!.json).toMatchObject({ phone: '13800138000', route: 'normal' });
-		expect(({} as any).polluted).toBeUndefined();
+		expect('polluted' in {}).toBe(false);
 	});
 
 	test('with Mask Number shows the number in no result and no error, only in its own column', async () => {
@@ -254,7 +256,7 @@ describe('the Mobile Number parameter', () => {
 			await juhe.run(rows, { ...CONTINUE, parameters: { mobile: evaluated } }),
 		];
 		const told = ({ outputs }: typeof direct) =>
-			outputs[0]!.map(({ json }: any) => [json.mobileStatus?.mobile, json.error]);
+			outputs[0]!.map((item) => [(item.json.mobileStatus as IDataObject | undefined)?.mobile, item.json.error]);
 		expect(told(direct)).toEqual(told(byN8n));
 	});
 

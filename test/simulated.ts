@@ -1,4 +1,10 @@
-import type { ICredentialDataDecryptedObject, IDataObject, INodeParameters } from 'n8n-workflow';
+import type {
+	ICredentialDataDecryptedObject,
+	IDataObject,
+	INodeExecutionData,
+	INodeParameters,
+	IPairedItemData,
+} from 'n8n-workflow';
 
 import { runNode, type NodeRun } from './engine';
 import { startSimulator, type Simulator, type SimulatorOptions } from './simulator/simulator';
@@ -61,3 +67,18 @@ export function withOptions(options: INodeParameters, more: INodeParameters = {}
 export const CONTINUE = { node: { onError: 'continueRegularOutput' } } as const;
 /** Runs with On Error: Continue (using error output). */
 export const ERROR_OUTPUT = { node: { onError: 'continueErrorOutput' } } as const;
+
+/** What the node put into the row's result field. */
+export function statusOf({ json }: INodeExecutionData): IDataObject {
+	return json.mobileStatus as IDataObject;
+}
+
+/** The details of a row that failed; undefined for one that did not. */
+export function detailsOf({ json }: INodeExecutionData): IDataObject | undefined {
+	return json.details as IDataObject | undefined;
+}
+
+/** The index of the row that an item comes from. */
+export function rowOf({ pairedItem }: INodeExecutionData): number {
+	return (pairedItem as IPairedItemData).item;
+}
