@@ -39,7 +39,8 @@ import {
 } from 'n8n-workflow';
 
 import { JuheApi } from '../credentials/JuheApi.credentials';
-import { JuheMobileStatus } from '../nodes/JuheMobileStatus/JuheMobileStatus.node';
+// With its ending, or the codex beside it, JuheMobileStatus.node.json, would be taken for it.
+import { JuheMobileStatus } from '../nodes/JuheMobileStatus/JuheMobileStatus.node.ts';
 
 export const JUHE_NODE = 'n8n-nodes-juhe.juheMobileStatus';
 

@@ -1,0 +1,133 @@
+/** A real n8n with the packed package and a credential in it, and the stand-in service beside it. */
+import { dirname } from 'node:path';
+import { rm } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { IDataObject, INode, INodeParameters } from 'n8n-workflow';
+
+import { ensureN8n, packTarball, startN8n, type Execution, type N8n, type WorkflowFile } from '../../scripts/real-n8n';
+import { startSimulator, type Simulator } from '../simulator/simulator';
+
+export interface World {
+	n8n: N8n;
+	simulator: Simulator;
+	/** What the `juheApi` credential holds, and what it is called in workflows. */
+	account: Account;
+	credential: { id: string; name: string };
+	stop: () => Promise<void>;
+}
+
+export interface Account extends IDataObject {
+	apiKey: string;
+	openid: string;
+	rsaPublicKey: string;
+	baseUrl: string;
+}
+
+export async function startWorld(): Promise<World> {
+	const install = await ensureN8n();
+	const tarball = await packTarball();
+	const simulator = await startSimulator();
+	const n8n = await startN8n({ install, tarball });
+	await rm(dirname(tarball), { recursive: true });
+	const account = {
+		apiKey: simulator.key,
+		openid: simulator.openid,
+		rsaPublicKey: simulator.rsaPublicKey,
+		baseUrl: simulator.url,
+	};
+	const name = 'Juhe account';
+	return {
+		n8n,
+		simulator,
+		account,
+		credential: { id: await n8n.createCredential(name, account), name },
+		stop: async () => {
+			await n8n.stop();
+			await simulator.close();
+		},
+	};
+}
+
+/** Waits until a condition holds, and fails after so many milliseconds. */
+export async function until(what: string, holds: () => boolean | Promise<boolean>, timeout = 30_000): Promise<void> {
+	const deadline = Date.now() + timeout;
+	while (!(await holds())) {
+		if (Date.now() > deadline) throw new Error(`Waited in vain until ${what}`);
+		await sleep(50);
+	}
+}
+
+export function node(name: string, type: string, parameters: INodeParameters = {}, more: Partial<INode> = {}): INode {
+	return { id: name, name, type, typeVersion: 1, position: [0, 0], parameters, ...more };
+}
+
+/** Our node between rows and as many ends as it has outputs; started by hand with `rows`, or by a webhook with its own. */
+export function workflowOf(
+	name: string,
+	rows: IDataObject[],
+	parameters: INodeParameters = {},
+	more: Partial<INode> = {},
+): WorkflowFile {
+	const outputs = (parameters.splitOutputs ? 6 : 1) + (more.onError === 'continueErrorOutput' ? 1 : 0);
+	const ends = Array.from({ length: outputs }, (_, index) => `Output ${index}`);
+	const to = (target: string) => [{ node: target, type: 'main' as const, index: 0 }];
+	return {
+		name,
+		nodes: [
+			node('By Hand', 'n8n-nodes-base.manualTrigger'),
+			node(
+				'List',
+				'n8n-nodes-base.set',
+				{ mode: 'raw', jsonOutput: JSON.stringify({ body: { rows } }), options: {} },
+				{ typeVersion: 3.4 },
+			),
+			node(
+				'Webhook',
+				'n8n-nodes-base.webhook',
+				{ httpMethod: 'POST', path: name, responseMode: 'lastNode', options: {} },
+				{ typeVersion: 2, webhookId: name },
+			),
+			node('Rows', 'n8n-nodes-base.splitOut', { fieldToSplitOut: 'body.rows', options: {} }),
+			node(
+				'Juhe',
+				'n8n-nodes-juhe.juheMobileStatus',
+				{ mobile: '={{ $json.phone }}', ...parameters },
+				{ credentials: { juheApi: { id: null, name: '' } }, ...more },
+			),
+			...ends.map((end) => node(end, 'n8n-nodes-base.noOp')),
+		],
+		connections: {
+			'By Hand': { main: [to('List')] },
+			List: { main: [to('Rows')] },
+			Webhook: { main: [to('Rows')] },
+			Rows: { main: [to('Juhe')] },
+			Juhe: { main: ends.map(to) },
+		},
+		settings: { executionOrder: 'v1' },
+	};
+}
+
+/** The newest execution of a workflow, once it has ended and is saved. */
+export async function savedExecution(n8n: N8n, workflowId: string): Promise<Execution> {
+	let newest: Execution | undefined;
+	await until(`an execution of ${workflowId} has ended`, async () => {
+		[newest] = await n8n.executions(workflowId);
+		return newest !== undefined && !['new', 'running', 'waiting'].includes(newest.status);
+	});
+	return newest!;
+}
+
+/** Imports a workflow, calls its webhook with rows and gives the execution as the server saved it. */
+export async function runByWebhook(world: World, file: WorkflowFile, rows: IDataObject[]): Promise<Execution> {
+	const { n8n, credential } = world;
+	const id = await n8n.importWorkflow(file, credential);
+	await n8n.activate(id);
+	await n8n.webhook(file.name, { rows });
+	return await savedExecution(n8n, id);
+}
+
+/** The last try of a node: its error, and its items by output. */
+export function lastTry(execution: Pick<Execution, 'data'>, nodeName: string) {
+	const task = execution.data.resultData.runData[nodeName]?.at(-1);
+	return { error: task?.error, outputs: (task?.data?.main ?? []).map((output) => output ?? []) };
+}
