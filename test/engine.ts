@@ -207,6 +207,8 @@ export interface NodeRun {
 	outputs: INodeExecutionData[][];
 	error?: Error & IDataObject;
 	credentialReads: number;
+	/** The workflow's static data after the run, as n8n would save it. */
+	staticData: IDataObject;
 	run: IRun;
 }
 
@@ -235,7 +237,7 @@ export async function runNode(
 		Rows: { main: [[{ node: 'Juhe', type: 'main', index: 0 }]] },
 	};
 	const items = rows.map((row) => ('json' in row ? row : { json: row }) as INodeExecutionData);
-	const { run, credentialReads } = await runWorkflow(
+	const { run, workflow, credentialReads } = await runWorkflow(
 		{ nodes, connections, settings: { executionOrder: 'v1' }, staticData: options.staticData },
 		{ ...options, pinData: { Rows: items } },
 	);
@@ -244,6 +246,7 @@ export async function runNode(
 		outputs: (task?.data?.main ?? []).map((output) => output ?? []),
 		error: (task?.error ?? run.data.resultData.error) as NodeRun['error'],
 		credentialReads,
+		staticData: JSON.parse(JSON.stringify(workflow.staticData)),
 		run,
 	};
 }

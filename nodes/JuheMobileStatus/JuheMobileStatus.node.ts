@@ -9,11 +9,12 @@ import {
 } from 'n8n-workflow';
 
 import { asNodeError, numberFailure, settingsFailure, toNodeError, type Failure } from './errors';
+import { Memory } from './memory';
 import { readMobile } from './number';
 import { mobileReader, PROPERTIES, readSettings, type Settings } from './properties';
-import { outputOf, SPLIT_OUTPUTS, toResult, type Route } from './result';
-import { run, type Outcome, type Row } from './run';
-import { openTransport, type Query } from './transport';
+import { outputOf, SPLIT_OUTPUTS, summaryOf, toPlan, toResult, type Route } from './result';
+import { rehearse, run, type Outcome, type Row } from './run';
+import { openAccount, queryWith, type Account } from './transport';
 
 const SINGLE_OUTPUT = [{ type: NodeConnectionTypes.Main }];
 const OUTPUT_PER_ROUTE = SPLIT_OUTPUTS.map(({ displayName }) => ({
@@ -56,10 +57,10 @@ export class JuheMobileStatus implements INodeType {
 		const node = this.getNode();
 		const stopOnFailure = !this.continueOnFail();
 		let settings: Settings;
-		let query: Query;
+		let account: Account;
 		try {
 			settings = readSettings(this);
-			query = await openTransport(this, settings);
+			account = await openAccount(this, settings);
 		} catch (error) {
 			if (stopOnFailure) throw asNodeError(node, error);
 			// Thrown, it would make n8n pass the rows on as if they had been checked.
@@ -70,21 +71,39 @@ export class JuheMobileStatus implements INodeType {
 
 		const readCell = mobileReader(this);
 		const rows = items.map((item, index) => readRow(readCell, item, index));
+		const memory = new Memory(this, account, settings);
 		const cancelSignal = this.getExecutionCancelSignal();
-		const outcomes = await run(rows, query, { ...settings, stopOnFailure, cancelSignal });
-		if (stopOnFailure) throwEarliest(node, outcomes);
+		const outcomes = settings.dryRun
+			? rehearse(rows, memory, settings.maxQueries)
+			: await run(rows, queryWith(this, account, settings), memory, { ...settings, stopOnFailure, cancelSignal });
 
+		const { routeField, outputField } = settings;
 		items.forEach((item, index) => {
 			const outcome = outcomes[index] as Outcome;
 			if ('failure' in outcome) {
 				emit('other', errorItem(node, item, index, outcome.failure));
-				return;
+			} else if ('plan' in outcome) {
+				const { route, result } = toPlan(outcome.mobile, outcome.plan, settings);
+				emit('other', rowItem(item, index, { [routeField]: route, [outputField]: result }));
+			} else {
+				const { route, result } = toResult(outcome.mobile, outcome.answer, outcome.source, settings);
+				const previousRoute = settings.onlyChanges ? memory.previousRoute(outcome.mobile) : undefined;
+				if (previousRoute === route) return;
+				const added = previousRoute === undefined ? {} : { previousRoute };
+				const fields = { [routeField]: route, ...added, [outputField]: { ...result, ...added } };
+				emit(route, rowItem(item, index, fields));
 			}
-			const { mobile, answer, isDuplicate } = outcome;
-			const { route, result } = toResult(mobile, answer, isDuplicate, settings);
-			const { routeField, outputField } = settings;
-			emit(route, rowItem(item, index, { [routeField]: route, [outputField]: result }));
 		});
+		// A cancelled execution shall end as cancelled, not as failed.
+		const isCancelled = cancelSignal?.aborted === true;
+		const failed = stopOnFailure && !isCancelled ? earliestFailure(outcomes) : undefined;
+		if (!settings.dryRun) {
+			const isTriedAgain = memory.hasTriesLeft() && looksFailed(outputs);
+			const isDelivered = failed === undefined && !isTriedAgain && !isCancelled;
+			memory.finish(isDelivered, failed !== undefined || isTriedAgain);
+		}
+		tell(this, summaryOf(outcomes), memory.warning);
+		if (failed !== undefined) throw toNodeError(node, failed.failure, failed.itemIndex);
 		return outputs;
 	}
 }
@@ -122,11 +141,23 @@ function errorItem(
 	return node.onError === 'continueErrorOutput' ? { ...whole, json: fields } : whole;
 }
 
-/** On Error: Stop Workflow. */
-function throwEarliest(node: INode, outcomes: Outcome[]): void {
+/** The row to blame for a run that stops: the first that failed by itself. */
+function earliestFailure(outcomes: Outcome[]): { failure: Failure; itemIndex: number } | undefined {
 	const failures = outcomes.flatMap((outcome, itemIndex) =>
 		'failure' in outcome ? [{ failure: outcome.failure, itemIndex }] : [],
 	);
-	const earliest = failures.find(({ failure }) => !failure.unsettled) ?? failures[0];
-	if (earliest) throw toNodeError(node, earliest.failure, earliest.itemIndex);
+	return failures.find(({ failure }) => !failure.unsettled) ?? failures[0];
+}
+
+/** Whether n8n's Retry On Fail takes the outputs for failed: it looks at the first item alone (n8n-core 2.41). */
+function looksFailed(outputs: INodeExecutionData[][]): boolean {
+	const error = outputs[0]?.[0]?.json.error;
+	return error !== undefined && error !== null && error !== false;
+}
+
+/** Says to the person at the output pane, and to the log, what the run came to. */
+function tell(context: IExecuteFunctions, summary: string, warning: string | undefined): void {
+	context.logger.debug(summary);
+	context.addExecutionHints({ message: summary, type: 'info', location: 'outputPane' });
+	if (warning) context.addExecutionHints({ message: warning, type: 'warning', location: 'outputPane' });
 }

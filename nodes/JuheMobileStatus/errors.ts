@@ -1,5 +1,7 @@
 import { NodeApiError, NodeOperationError, type IDataObject, type INode } from 'n8n-workflow';
 
+import { API_FIELDS } from './result';
+
 /** Who or what has to change before the query can work: the whole account, time, or this one row. */
 export type ErrorClass = 'account' | 'mayPass' | 'row';
 
@@ -222,11 +224,13 @@ export function readReply(
 	if (!isObject(body.result) || Object.keys(body.result).length === 0) {
 		return { failure: unreadable('noResult', 'The answer has no result.', ASK_SUPPORT) };
 	}
-	const fields = Object.entries(body.result).map(([name, value]) => [
-		name,
-		typeof value === 'string' ? hide(value) : value,
-	]);
-	return { result: Object.fromEntries(fields) as IDataObject };
+	const result: IDataObject = {};
+	for (const field of API_FIELDS) {
+		const value = body.result[field];
+		if (typeof value === 'string') result[field] = hide(value);
+		else if (value === null || typeof value === 'number' || typeof value === 'boolean') result[field] = value;
+	}
+	return { result };
 }
 
 /** A request that got no whole answer; `error` is what n8n's helper or the stream of the body threw. */
@@ -279,6 +283,15 @@ export function notQueriedFailure(cause: Failure): Failure {
 		message: `${cause.message} This row was not sent (notQueried).`,
 		details: { code, resultcode, reason, remedy, attempts: 0, billable: 'no', notQueried: true },
 	};
+}
+
+/** A row past the option Max Queries per Run. */
+export function overCapFailure(maxQueries: number): Failure {
+	return userFailure(
+		'overCap',
+		`Max Queries per Run (${maxQueries}) is reached. This row was not sent (notQueried).`,
+		'Raise the option Max Queries per Run, or run the remaining rows another time.',
+	);
 }
 
 /** A row whose number another row has asked for, in vain. */

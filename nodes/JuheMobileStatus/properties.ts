@@ -11,6 +11,14 @@ import { OPERATIONS, type OperationName } from './operations';
 /** What a person may set under Options; `readSettings` checks values by these very entries. */
 const OPTIONS = [
 	{
+		displayName: 'Dry Run',
+		name: 'dryRun',
+		type: 'boolean',
+		default: false,
+		description:
+			'Whether to send nothing and only say what would happen to each row: billable, duplicate, reusable or overCap. Costs nothing.',
+	},
+	{
 		displayName: 'HTTP Method',
 		name: 'method',
 		type: 'options',
@@ -37,6 +45,15 @@ const OPTIONS = [
 		typeOptions: { minValue: 1, maxValue: 50, numberPrecision: 0 },
 		default: 10,
 		description: 'How many requests may be under way at the same time, 1 to 50',
+	},
+	{
+		displayName: 'Max Queries per Run',
+		name: 'maxQueries',
+		type: 'number',
+		typeOptions: { minValue: 0, maxValue: 10_000_000, numberPrecision: 0 },
+		default: 0,
+		description:
+			'How many numbers may be sent, and so paid, in a run. Rows past it are not sent and fail. 0 for no cap.',
 	},
 	{
 		displayName: 'Max Requests per Second',
@@ -66,6 +83,14 @@ const OPTIONS = [
 		description: 'What to do with a number that the service has no record of',
 	},
 	{
+		displayName: 'Only Changed',
+		name: 'onlyChanges',
+		type: 'boolean',
+		default: false,
+		description:
+			"Whether only rows come out whose route differs from the last execution's, with previousRoute added. All rows the first time. Works in production executions only.",
+	},
+	{
 		displayName: 'Put Result in Field',
 		name: 'outputField',
 		type: 'string',
@@ -89,6 +114,15 @@ const OPTIONS = [
 		default: 2,
 		description:
 			'How many times a number is tried again when what went wrong may pass, 0 to 5. Each wait is longer than the one before.',
+	},
+	{
+		displayName: 'Reuse Results for (Hours)',
+		name: 'reuseHours',
+		type: 'number',
+		typeOptions: { minValue: 0, maxValue: 8760, numberPrecision: 0 },
+		default: 0,
+		description:
+			'For how long a result is used again in later executions instead of paying for the number anew. 0 for never. Works in production executions only.',
 	},
 	{
 		displayName: 'Routing Field',
@@ -168,6 +202,12 @@ export interface Settings {
 	timeout: number;
 	retries: number;
 	resendUncertain: boolean;
+	/** 0 for no cap. */
+	maxQueries: number;
+	/** 0 for never. */
+	reuseHours: number;
+	onlyChanges: boolean;
+	dryRun: boolean;
 }
 
 /** Names that mean something else to JavaScript: a row with such a field would come out damaged. */

@@ -2,6 +2,7 @@ import type { IDataObject } from 'n8n-workflow';
 
 import { maskMobile } from './number';
 import type { OperationName } from './operations';
+import type { Outcome } from './run';
 
 /** The API document's states (sections 1 to 3) as routes; the label is shown, the advice is for cleansing a list. */
 const STATES = {
@@ -35,7 +36,7 @@ export function outputOf(route: Route | 'other'): number {
 
 /** One answered query: what the service said of a number, and what it took. */
 export interface Answer {
-	/** `result` of the reply; null where the service has no record of the number (224922). */
+	/** The API_FIELDS of the reply's `result`; null where the service has no record of the number (224922). */
 	result: IDataObject | null;
 	/** Requests sent for the number, 1 and up. */
 	attempts: number;
@@ -45,43 +46,91 @@ export interface Answer {
 	checkedAt: string;
 }
 
-/** The API's own fields that go into the output; whatever else a reply holds stays out of people's data. */
-const API_FIELDS = ['province', 'city', 'isp', 'state', 'description', 'orderid'] as const;
+/** What a dry run says of a row. */
+const PLANS = {
+	billable: 'Would be queried and billed',
+	duplicate: 'Would take the answer of an earlier row',
+	reusable: 'Would take the answer of an earlier execution',
+	overCap: 'Would not be sent: Max Queries per Run',
+} as const;
+export type Plan = keyof typeof PLANS;
 
 /**
- * An answer as the row shows it.
- *
- * `mobile` is always the normalised number: the encrypted queries leave it out (API document, sections 2 and 3).
+ * The API's own fields that go into the output (API document, sections 1 to 3); whatever else a reply holds stays out
+ * of people's data. Its `mobile` is not among them: the encrypted queries leave it out, so it is always ours.
  */
+export const API_FIELDS = ['province', 'city', 'isp', 'state', 'description', 'orderid'] as const;
+
+/** An answer as the row shows it. */
 export function toResult(
 	mobile: string,
 	answer: Answer,
-	isDuplicate: boolean,
+	source: 'query' | 'duplicate' | 'reused',
 	settings: { operation: OperationName; maskNumber: boolean },
 ): { route: Route; result: IDataObject } {
 	const { route, label, advice } = verdictOn(answer.result);
-	const result: IDataObject = { mobile: settings.maskNumber ? maskMobile(mobile) : mobile };
-	for (const field of API_FIELDS) {
-		const value = answer.result?.[field];
-		if (value === null || !['object', 'undefined'].includes(typeof value)) result[field] = value;
-	}
+	const isPayer = source === 'query';
 	return {
 		route,
-		result: Object.assign(result, {
+		result: {
+			mobile: shown(mobile, settings),
+			...answer.result,
 			label,
 			advice,
 			operation: settings.operation,
-			billable: isDuplicate ? 'no' : answer.billable,
-			attempts: isDuplicate ? 0 : answer.attempts,
-			source: isDuplicate ? 'duplicate' : 'query',
+			billable: isPayer ? answer.billable : 'no',
+			attempts: isPayer ? answer.attempts : 0,
+			source,
 			checkedAt: answer.checkedAt,
-		}),
+		},
 	};
 }
 
-function verdictOn(result: IDataObject | null): Verdict {
+/** A row of a dry run: what would happen to it. */
+export function toPlan(
+	mobile: string,
+	plan: Plan,
+	settings: { operation: OperationName; maskNumber: boolean },
+): { route: Plan; result: IDataObject } {
+	const { operation } = settings;
+	const result = { mobile: shown(mobile, settings), label: PLANS[plan], operation, billable: 'no', attempts: 0 };
+	return { route: plan, result };
+}
+
+function shown(mobile: string, { maskNumber }: { maskNumber: boolean }): string {
+	return maskNumber ? maskMobile(mobile) : mobile;
+}
+
+/** What an answer means for a list. */
+export function verdictOn(result: IDataObject | null): Verdict {
 	if (result === null) return NO_RECORD;
 	const { state } = result;
 	if (typeof state !== 'string' && typeof state !== 'number') return UNKNOWN;
 	return Object.hasOwn(STATES, state) ? STATES[state as keyof typeof STATES] : UNKNOWN;
+}
+
+/** What a run came to, in one line for people: "3 rows: 2 queried, 1 duplicate, 0 reused, 0 errors. 1 to remove." */
+export function summaryOf(outcomes: Outcome[]): string {
+	const counts = new Map<string, number>();
+	for (const outcome of outcomes) {
+		const words =
+			'failure' in outcome
+				? ['error']
+				: 'plan' in outcome
+					? [outcome.plan]
+					: [outcome.source, verdictOn(outcome.answer.result).advice];
+		for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1);
+	}
+	const say = (word: string, one: string, many = one) => {
+		const count = counts.get(word) ?? 0;
+		return `${count.toLocaleString('en-US')} ${count === 1 ? one : many}`;
+	};
+	counts.set('row', outcomes.length);
+	const isDry = outcomes.some((outcome) => 'plan' in outcome);
+	const rows = say('row', 'row', 'rows');
+	const duplicates = say('duplicate', 'duplicate', 'duplicates');
+	const errors = say('error', 'error', 'errors');
+	return isDry
+		? `${rows}: ${say('billable', 'billable')}, ${duplicates}, ${say('reusable', 'reusable')}, ${say('overCap', 'over the cap')}, ${errors}. Nothing was sent.`
+		: `${rows}: ${say('query', 'queried')}, ${duplicates}, ${say('reused', 'reused')}, ${errors}. ${say('remove', 'to remove')}, ${say('recheck', 'to recheck')}.`;
 }

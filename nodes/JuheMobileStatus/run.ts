@@ -1,14 +1,22 @@
-import { duplicateFailure, notQueriedFailure, userFailure, type Failure } from './errors';
+import {
+	duplicateFailure,
+	notQueriedFailure,
+	overCapFailure,
+	userFailure,
+	type Failure,
+} from './errors';
+import type { Memory } from './memory';
 import { Pace } from './pace';
-import type { Answer } from './result';
+import type { Answer, Plan } from './result';
 import type { Query, Queried } from './transport';
 
 /** A row as it comes in: its number of 11 digits, or why it has none. */
 export type Row = { mobile: string } | { failure: Failure };
 
-/** What became of a row; a duplicate shares the answer that the first row with its number paid for. */
+/** What became of a row, or in a dry run what would. */
 export type Outcome =
-	| { mobile: string; answer: Answer; isDuplicate: boolean }
+	| { mobile: string; answer: Answer; source: 'query' | 'duplicate' | 'reused' }
+	| { mobile: string; plan: Plan }
 	| { failure: Failure };
 
 /** How a run may send, and what ends it before its last row. */
@@ -17,6 +25,8 @@ export interface Conduct {
 	concurrency: number;
 	/** 0 for no limit. */
 	requestsPerSecond: number;
+	/** Numbers that the execution may send; 0 for no cap. */
+	maxQueries: number;
 	/** True where one failing row ends the run (On Error: Stop Workflow). */
 	stopOnFailure: boolean;
 	/** Ends the run when the execution is cancelled; what is under way still ends. */
@@ -24,7 +34,12 @@ export interface Conduct {
 }
 
 /** Asks for each distinct number once, in the order of the rows, and gives an outcome for every row. */
-export async function run(rows: Row[], query: Query, conduct: Conduct): Promise<Outcome[]> {
+export async function run(
+	rows: Row[],
+	query: Query,
+	memory: Memory,
+	conduct: Conduct,
+): Promise<Outcome[]> {
 	const pace = new Pace(conduct.requestsPerSecond || Infinity);
 	let cause = userFailure('cancelled', 'The execution was cancelled.', 'Run the remaining rows.');
 	const endBecauseOf = (failure: Failure) => {
@@ -40,16 +55,23 @@ export async function run(rows: Row[], query: Query, conduct: Conduct): Promise<
 	if (badRow !== undefined && conduct.stopOnFailure) endBecauseOf(badRow.failure);
 
 	const queried = new Map<string, Queried>();
-	const numbers = new Set(rows.flatMap((row) => ('mobile' in row ? [row.mobile] : []))).values();
+	const mayStillSend = allowance(memory, conduct.maxQueries);
+	const numbers = distinct(rows).filter((mobile) => {
+		const known = memory.recall(mobile);
+		if (known !== undefined) queried.set(mobile, known);
+		else if (!mayStillSend(mobile)) queried.set(mobile, { failure: overCapFailure(conduct.maxQueries) });
+		return !queried.has(mobile);
+	});
+	// All workers draw from one iterator: that bounds the requests and keeps the order.
+	const line = numbers.values();
 	const work = async () => {
-		// All workers draw from one iterator: that bounds the requests and keeps the order.
-		for (const mobile of numbers) {
-			if (pace.hasEnded) return;
-			const outcome = await query(mobile, pace);
+		for (const mobile of line) {
+			const outcome = await query(mobile, pace, memory.sentInVain(mobile) === 'lost');
+			if (outcome === undefined) return;
 			queried.set(mobile, outcome);
-			if (outcome !== undefined && 'failure' in outcome) {
-				const { failure } = outcome;
-				if (failure.class === 'account' || conduct.stopOnFailure) endBecauseOf(failure);
+			memory.record(mobile, outcome);
+			if ('failure' in outcome && (outcome.failure.class === 'account' || conduct.stopOnFailure)) {
+				endBecauseOf(outcome.failure);
 			}
 		}
 	};
@@ -64,7 +86,36 @@ export async function run(rows: Row[], query: Query, conduct: Conduct): Promise<
 		seen.add(mobile);
 		const outcome = queried.get(mobile);
 		if (outcome === undefined) return { failure: notQueriedFailure(cause) };
-		if ('answer' in outcome) return { mobile, answer: outcome.answer, isDuplicate };
-		return isDuplicate ? { failure: duplicateFailure(outcome.failure) } : outcome;
+		if ('failure' in outcome) return isDuplicate ? { failure: duplicateFailure(outcome.failure) } : outcome;
+		const isReused = 'source' in outcome && outcome.source === 'reused';
+		return { mobile, answer: outcome.answer, source: isReused ? 'reused' : isDuplicate ? 'duplicate' : 'query' };
 	});
+}
+
+/** What `run` would do with the rows, without sending anything (Dry Run). */
+export function rehearse(rows: Row[], memory: Memory, maxQueries: number): Outcome[] {
+	const plans = new Map<string, Plan>();
+	const mayStillSend = allowance(memory, maxQueries);
+	return rows.map((row) => {
+		if ('failure' in row) return row;
+		const { mobile } = row;
+		const planned = plans.get(mobile);
+		if (planned !== undefined) {
+			return { mobile, plan: planned === 'billable' ? 'duplicate' : planned };
+		}
+		const plan = memory.recall(mobile) ? 'reusable' : mayStillSend(mobile) ? 'billable' : 'overCap';
+		plans.set(mobile, plan);
+		return { mobile, plan };
+	});
+}
+
+/** Says of one number after the other whether the cap still lets it be sent; a number counts once an execution. */
+function allowance(memory: Memory, maxQueries: number): (mobile: string) => boolean {
+	if (maxQueries === 0) return () => true;
+	let left = maxQueries - memory.sentBefore;
+	return (mobile) => memory.sentInVain(mobile) !== 'no' || left-- > 0;
+}
+
+function distinct(rows: Row[]): string[] {
+	return [...new Set(rows.flatMap((row) => ('mobile' in row ? [row.mobile] : [])))];
 }

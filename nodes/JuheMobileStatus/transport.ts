@@ -14,6 +14,8 @@ import type { Pace } from './pace';
 import type { Settings } from './properties';
 import type { Answer } from './result';
 
+/** What the credential's Base URL begins with. */
+const DEFAULT_BASE_URL = 'https://v.juhe.cn';
 /** A true answer has some 300 bytes; a longer one than this is not read to its end. */
 const MAX_REPLY_BYTES = 64 * 1024;
 /** The wait before a number is tried again, in milliseconds; it doubles with each try. */
@@ -27,26 +29,29 @@ const MIN_SECRET_LENGTH = 4;
 export type Queried = { answer: Answer } | { failure: Failure } | undefined;
 
 /** Asks the service for one number of 11 digits, trying again where that may help. */
-export type Query = (mobile: string, pace: Pace) => Promise<Queried>;
+export type Query = (
+	mobile: string,
+	pace: Pace,
+	/** True where an answer to it was lost before. */
+	wasLost: boolean,
+) => Promise<Queried>;
 
 /** The `juheApi` credential as a run uses it: trimmed and checked, with the data that `authenticate` reads. */
-interface Account {
-	/** The operation's address. */
-	url: string;
+export interface Account {
+	apiKey: string;
+	/** Without trailing slashes. */
+	baseUrl: string;
+	/** The operation's path below it. */
+	path: string;
 	protect: (mobile: string) => string;
 	/** What may be shown nowhere. */
 	secrets: string[];
 	credential: ICredentialsDecrypted;
 }
 
-/**
- * Makes the query of a run: the credential is resolved and its RSA key read here, once.
- *
- * @throws NodeOperationError that names the credential's field.
- */
-export async function openTransport(context: IExecuteFunctions, settings: Settings): Promise<Query> {
-	const account = await readAccount(context, settings);
-	return async (mobile, pace) => {
+/** Makes the query of a run. */
+export function queryWith(context: IExecuteFunctions, account: Account, settings: Settings): Query {
+	return async (mobile, pace, wasLostBefore) => {
 		const sent = account.protect(mobile);
 		const hide = redactor(
 			sent === mobile ? account.secrets : [...account.secrets, sent],
@@ -54,7 +59,7 @@ export async function openTransport(context: IExecuteFunctions, settings: Settin
 		);
 		let last: Failure | undefined;
 		let notBefore = 0;
-		let wasLost = false;
+		let wasLost = wasLostBefore;
 		for (let attempts = 1; ; attempts++) {
 			if (!(await pace.turn(notBefore))) return last && { failure: { ...last, unsettled: true } };
 			const sentAt = Date.now();
@@ -111,7 +116,7 @@ async function send(
 	}) as IExecuteFunctions;
 	const request: IHttpRequestOptions = {
 		method: settings.method,
-		url: account.url,
+		url: `${account.baseUrl}${account.path}`,
 		// A body as a stream is ours to stop reading.
 		encoding: 'stream',
 		returnFullResponse: true,
@@ -148,31 +153,41 @@ async function readText(body: AsyncIterable<Buffer>): Promise<string | undefined
 	return Buffer.concat(chunks).toString('utf8');
 }
 
-async function readAccount(context: IExecuteFunctions, settings: Settings): Promise<Account> {
-	const data = await context.getCredentials('juheApi');
+/**
+ * Resolves the credential and checks what the operation needs of it; its RSA key is read here, once a run.
+ *
+ * @throws NodeOperationError that names the credential's field.
+ */
+export async function openAccount(context: IExecuteFunctions, settings: Settings): Promise<Account> {
+	const isWithout = context.getNode().credentials?.juheApi === undefined;
+	const data: IDataObject =
+		settings.dryRun && isWithout ? { baseUrl: DEFAULT_BASE_URL } : await context.getCredentials('juheApi');
 	const field = (name: string) => {
 		const value = data[name];
 		return typeof value === 'string' ? value.trim() : '';
 	};
+	// A dry run sends nothing, so it lacks no secret.
+	const secret = (name: string) => field(name) || (settings.dryRun ? 'none' : '');
 	const refuse = (displayName: string, reason: string): never => {
 		throw new NodeOperationError(context.getNode(), `${displayName} in the credential ${reason}`, {
 			description: 'Nothing was sent. Correct the Juhe API credential of this node.',
 		});
 	};
 
-	const [apiKey, openid, rsaPublicKey] = [field('apiKey'), field('openid'), field('rsaPublicKey')];
+	const [apiKey, openid, rsaPublicKey] = [secret('apiKey'), secret('openid'), field('rsaPublicKey')];
 	if (apiKey === '') refuse('Key', 'is empty');
-	const baseUrl = readBaseUrl(field('baseUrl'));
-	if (baseUrl === undefined) {
+	const baseUrl =
+		readBaseUrl(field('baseUrl')) ??
 		refuse('Base URL', 'is not an http or https address without user, query and fragment');
-	}
 	const operation = OPERATIONS.find(({ value }) => value === settings.operation) ?? OPERATIONS[0];
 	const protection = operation.prepare({ openid, rsaPublicKey });
 	if ('reason' in protection) return refuse(protection.field, protection.reason);
 
 	const { id, name } = context.getNode().credentials?.juheApi ?? { id: null, name: '' };
 	return {
-		url: `${baseUrl}${operation.path}`,
+		apiKey,
+		baseUrl,
+		path: operation.path,
 		protect: protection.protect,
 		secrets: [apiKey, openid, aesKeyOf(openid)],
 		credential: { id: id ?? '', name, type: 'juheApi', data: { ...data, apiKey } },

@@ -181,7 +181,7 @@ it('cancelled while a number hangs, nothing more is sent', async () => {
 	const answer = n8n.webhook('cancel', { rows });
 	await until('the first number is under way', () => simulator.counts.requests === 1);
 
-	const [running] = await n8n.executions(id);
+	const [running] = await n8n.executions(id, 'running');
 	await n8n.api('POST', `/rest/executions/${running!.id}/stop`, {});
 	expect((await savedExecution(n8n, id)).status).toBe('canceled');
 	await until('the request has ended', () => simulator.counts.inFlight === 0);

@@ -112,7 +112,7 @@ export async function savedExecution(n8n: N8n, workflowId: string): Promise<Exec
 	let newest: Execution | undefined;
 	await until(`an execution of ${workflowId} has ended`, async () => {
 		[newest] = await n8n.executions(workflowId);
-		return newest !== undefined && !['new', 'running', 'waiting'].includes(newest.status);
+		return newest !== undefined && newest.status !== 'running';
 	});
 	return newest!;
 }

@@ -1,0 +1,96 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { parse } from 'csv-parse/sync';
+import type { IDataObject, INodeExecutionData, INodeProperties } from 'n8n-workflow';
+
+import { PROPERTIES } from '../nodes/JuheMobileStatus/properties';
+import { JUHE_NODE, runWorkflow, type WorkflowFile } from './engine';
+import { credentialFor, rowOf, statusOf, useSimulator } from './simulated';
+
+const EXAMPLES = join(__dirname, '..', 'examples');
+const juhe = useSimulator();
+
+function read(name: string): string {
+	return readFileSync(join(EXAMPLES, name), 'utf8');
+}
+
+function readWorkflow(name: string): WorkflowFile {
+	return JSON.parse(read(name)) as WorkflowFile;
+}
+
+/** Names of parameters, and of options in collections, that no property declares. */
+function undeclared(parameters: IDataObject, properties: INodeProperties[]): string[] {
+	return Object.entries(parameters).flatMap(([name, value]) => {
+		const property = properties.find((declared) => declared.name === name);
+		if (property === undefined) return [name];
+		if (property.type !== 'collection') return [];
+		return undeclared(value as IDataObject, property.options as INodeProperties[]);
+	});
+}
+
+describe.each(readdirSync(EXAMPLES).filter((name) => name.endsWith('.json')))('%s', (file) => {
+	const { nodes, connections } = readWorkflow(file);
+	const names = nodes.map(({ name }) => name);
+
+	test('connects only nodes that it has', () => {
+		const targets = Object.values(connections).flatMap(({ main }) =>
+			main!.flatMap((output) => (output ?? []).map(({ node }) => node)),
+		);
+		expect(targets).not.toHaveLength(0);
+		expect(names).toEqual(expect.arrayContaining([...Object.keys(connections), ...targets]));
+	});
+
+	test('gives each node a name and an id of its own', () => {
+		expect(new Set(names).size).toBe(nodes.length);
+		expect(new Set(nodes.map(({ id }) => id)).size).toBe(nodes.length);
+	});
+
+	test('sets only what our node declares', () => {
+		const ours = nodes.filter(({ type }) => type.startsWith('n8n-nodes-juhe.'));
+		expect(ours).not.toHaveLength(0);
+		for (const { type, typeVersion, credentials = {}, parameters } of ours) {
+			expect([type, typeVersion, Object.keys(credentials)]).toEqual([JUHE_NODE, 1, ['juheApi']]);
+			expect(undeclared(parameters as IDataObject, PROPERTIES)).toEqual([]);
+		}
+	});
+});
+
+describe('crm-cleansing.json', () => {
+	const workflow = readWorkflow('crm-cleansing.json');
+	const contacts = parse<Record<string, string>>(read('contacts.csv'), { columns: true });
+
+	test('holds the 60 rows of contacts.csv', () => {
+		const list = workflow.nodes.find(({ name }) => name === 'Contacts List');
+		expect(contacts).toHaveLength(60);
+		expect(JSON.parse(list?.parameters.jsonOutput as string)).toEqual({ contacts });
+	});
+
+	test('lets each row out once, on every route, and pays each distinct number once', async () => {
+		const { run } = await runWorkflow(workflow, {
+			credential: credentialFor(juhe.simulator),
+			pinData: { Contacts: contacts.map((contact) => ({ json: contact })) },
+		});
+		const { runData } = run.data.resultData;
+		const [succeeded, failed] = runData['Juhe Mobile Status']?.[0]?.data?.main as INodeExecutionData[][];
+		const rows = [...succeeded!, ...failed!].map(rowOf).sort((a, b) => a - b);
+		const tally: Record<string, number> = {};
+		for (const item of succeeded!) {
+			const key = `${item.json.route as string}: ${statusOf(item).advice as string}`;
+			tally[key] = (tally[key] ?? 0) + 1;
+		}
+
+		expect(rows).toEqual([...contacts.keys()]);
+		expect(tally).toEqual({
+			'normal: keep': 30,
+			'suspended: recheck': 6,
+			'unavailable: recheck': 3,
+			'notOnNetwork: remove': 9,
+			'preCancelled: recheck': 2,
+		});
+		// Landlines and another country, digits missing, letters, blanks, a number that a spreadsheet has rounded.
+		expect(failed!.map(rowOf)).toEqual([10, 15, 19, 25, 30, 35, 40, 45, 49, 54]);
+		expect([...juhe.simulator.counts.lookups.values()]).toEqual(Array(42).fill(1));
+		expect(runData['Could Not Check']?.[0]?.data?.main?.[0]).toHaveLength(10);
+	});
+});
