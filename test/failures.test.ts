@@ -1,9 +1,12 @@
+import { getEventListeners } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 
 import { aesKeyOf } from '../nodes/JuheMobileStatus/encryption';
-import { JUHE_CODES } from '../nodes/JuheMobileStatus/errors';
+import { JUHE_CODES, networkFailure } from '../nodes/JuheMobileStatus/errors';
+import type { Memory } from '../nodes/JuheMobileStatus/memory';
+import { run } from '../nodes/JuheMobileStatus/run';
 import { CONTINUE, detailsOf, distinctNumbers, ERROR_OUTPUT, phones, rowOf, useSimulator, withOptions } from './simulated';
 import type { Fault } from './simulator/simulator';
 
@@ -217,6 +220,12 @@ test('an undocumented code in an HTTP failure is told, and what a gateway answer
 	expect(passed.outputs[0]![0]!.json.route).toBe('normal');
 });
 
+test('a reason of any length is told to its first 500 characters', async () => {
+	failing({ kind: 'code', code: 224919, reason: '长'.repeat(9999) });
+	const { outputs } = await juhe.run(phones(BAD), CONTINUE);
+	expect(detailsOf(outputs[0]![0]!)?.reason).toBe('长'.repeat(500));
+});
+
 test('a refused connection is tried again, and named', async () => {
 	await juhe.simulator.refuse();
 	const { outputs } = await juhe.run(phones(BAD), { ...CONTINUE, ...withOptions({ retries: 1 }) });
@@ -224,6 +233,24 @@ test('a refused connection is tried again, and named', async () => {
 		error: 'Juhe connectionRefused: The service refused the connection.',
 		details: { code: 'connectionRefused', attempts: 2, billable: 'no' },
 	});
+});
+
+test.each([
+	['ECONNRESET', 'connectionLost', 'mayPass', true],
+	['EPIPE', 'connectionLost', 'mayPass', true],
+	['ECONNABORTED', 'connectionLost', 'mayPass', true],
+	['ETIMEDOUT', 'connectionLost', 'mayPass', true],
+	['ERR_BAD_RESPONSE', 'connectionLost', 'mayPass', true],
+	['ECONNREFUSED', 'connectionRefused', 'mayPass', undefined],
+	['EAI_AGAIN', 'noConnection', 'mayPass', undefined],
+	['EHOSTUNREACH', 'noConnection', 'mayPass', undefined],
+	['ENETUNREACH', 'noConnection', 'mayPass', undefined],
+	['ENOTFOUND', 'noConnection', 'row', undefined],
+	['CERT_HAS_EXPIRED', 'noConnection', 'row', undefined],
+])('what node calls %s is %s, however deep n8n wraps it', (networkCode, code, errorClass, lostAnswer) => {
+	for (const error of [{ code: networkCode }, { cause: { cause: { code: networkCode } } }]) {
+		expect(networkFailure(error, false)).toMatchObject({ class: errorClass, details: { code }, ...(lostAnswer && { lostAnswer }) });
+	}
 });
 
 test('a host that does not exist is named, not tried again', async () => {
@@ -321,6 +348,20 @@ describe('the account', () => {
 });
 
 describe('cancelling the execution', () => {
+	test('before the first request sends nothing; after the run nothing listens for it any more', async () => {
+		const cancelled = new AbortController();
+		cancelled.abort();
+		const running = new AbortController();
+		for (const { signal } of [cancelled, running]) {
+			const query = jest.fn(async () => ({ answer: { result: null, attempts: 1, billable: 'yes' as const, checkedAt: '' } }));
+			const memory = { recall: () => undefined, record: () => undefined, sentInVain: () => 'no' } as Partial<Memory> as Memory;
+			const conduct = { concurrency: 2, requestsPerSecond: 0, maxQueries: 0, stopOnFailure: true, cancelSignal: signal };
+			await run([{ mobile: BAD }], async (_, pace) => ((await pace.turn(0)) ? await query() : undefined), memory, conduct);
+			expect(query).toHaveBeenCalledTimes(signal.aborted ? 0 : 1);
+			expect(getEventListeners(signal, 'abort')).toEqual([]);
+		}
+	});
+
 	test('ends waits at once and sends nothing more', async () => {
 		juhe.simulator.script({ fault: { kind: 'code', code: 224915 } });
 		let cancel = () => {};

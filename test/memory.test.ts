@@ -256,6 +256,26 @@ describe('Reuse Results', () => {
 		expect(juhe.simulator.counts.billed).toBe(6);
 	});
 
+	test('takes nothing from the future, where a clock was set back', async () => {
+		const workflow = productionRuns(juhe.run);
+		setClock(Date.parse('2026-11-24T08:00:00Z'));
+		await workflow.run(phones(...numbers), withOptions({ reuseHours: 1 }));
+		setClock(Date.parse('2026-11-24T07:59:00Z'));
+		await workflow.run(phones(...numbers), withOptions({ reuseHours: 1 }));
+		expect(juhe.simulator.counts.billed).toBe(6);
+	});
+
+	test('says reused in the further tries of an execution too', async () => {
+		const workflow = productionRuns(juhe.run);
+		await workflow.run(phones(numbers[0]), withOptions({ reuseHours: 1 }));
+		juhe.simulator.script({ mobile: numbers[1]!, times: 1, fault: { kind: 'code', code: 224919 } });
+		const { outputs } = await workflow.run(phones(...numbers), {
+			...withOptions({ reuseHours: 1 }),
+			node: { retryOnFail: true, waitBetweenTries: 1 },
+		});
+		expect(outputs[0]!.map((item) => statusOf(item).source)).toEqual(['reused', 'query', 'query']);
+	});
+
 	test('never reuses an error, nor No Record', async () => {
 		const workflow = productionRuns(juhe.run);
 		juhe.simulator.script({ mobile: numbers[0]!, times: 1, fault: { kind: 'code', code: 224919 } });
@@ -368,14 +388,16 @@ describe('Reuse Results', () => {
 		const entry = kept.numbers[0] as unknown[];
 		const others = Array.from({ length: 19_950 }, (_, index) => [String(index).padStart(16, '_'), ...entry.slice(1)]);
 		workflow.staticData = { 'node:Juhe': { juhe: JSON.stringify({ ...kept, numbers: [...kept.numbers, ...others] }) } };
+		// Asked for again, the first is the newest now.
+		await go(many[0]!);
 		await go(...many.slice(50, 90));
 		expect(JSON.parse(storeOf(workflow.staticData)).numbers).toHaveLength(20_000);
 		expect(Buffer.byteLength(JSON.stringify(workflow.staticData))).toBeLessThan(5_000_000);
 
 		juhe.simulator.reset();
-		const { outputs } = await go(many[0]!, many[39]!, many[40]!, many[50]!, many[89]!);
+		const { outputs } = await go(many[0]!, many[1]!, many[40]!, many[41]!, many[50]!, many[89]!);
 		expect(juhe.simulator.counts.billed).toBe(2);
-		expect(outputs[0]!.map(({ json }) => [json.phone, json.previousRoute])).toEqual([[many[0], null], [many[39], null]]);
+		expect(outputs[0]!.map(({ json }) => [json.phone, json.previousRoute])).toEqual([[many[1], null], [many[40], null]]);
 	});
 
 	test('what is too old is swept out', async () => {
@@ -449,6 +471,22 @@ describe('Only Changed', () => {
 		const { outputs } = await go();
 		expect(changed(outputs)).toEqual([[numbers[0], 'normal', 'preCancelled']]);
 		expect(statusOf(outputs[0]![0]!).source).toBe('reused');
+	});
+
+	test('a change found by a cancelled execution comes out of the next one', async () => {
+		const workflow = productionRuns(juhe.run);
+		const options = withOptions({ onlyChanges: true, retries: 5, concurrency: 1 });
+		await workflow.run(phones(...numbers), options);
+		juhe.simulator.reset();
+		juhe.simulator.script({ mobile: numbers[0]!, fault: { kind: 'state', state: '4' } });
+		juhe.simulator.script({ mobile: numbers[1]!, times: 1, fault: { kind: 'code', code: 224915 } });
+		let cancel = () => {};
+		const finished = workflow.run(phones(...numbers), { ...options, onStart: (stop) => (cancel = stop) });
+		while (juhe.simulator.counts.requests < 2) await new Promise((resolve) => setTimeout(resolve, 10));
+		cancel();
+		await finished;
+		const { outputs } = await workflow.run(phones(...numbers), options);
+		expect(changed(outputs)).toEqual([[numbers[0], 'normal', 'preCancelled']]);
 	});
 
 	test('history does not expire with Reuse Results', async () => {

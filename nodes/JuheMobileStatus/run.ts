@@ -43,7 +43,7 @@ export async function run(
 	const pace = new Pace(conduct.requestsPerSecond || Infinity);
 	let cause = userFailure('cancelled', 'The execution was cancelled.', 'Run the remaining rows.');
 	const endBecauseOf = (failure: Failure) => {
-		if (!pace.hasEnded) cause = failure;
+		cause = failure;
 		pace.end();
 	};
 	const cancel = () => pace.end();
