@@ -236,7 +236,7 @@ describe('the Mobile Number parameter', () => {
 		{ phone: ['13800138000'], 'phone no': { a: 1 }, 手机: true, deep: null },
 		{ phone: 1.38e10, 'phone no': '=1', 手机: '{{ 1 }}', deep: [{ er: 1 }] },
 		{},
-		JSON.parse('{"phone":"13800138005","__proto__":{"phone":"13800138006"}}'),
+		JSON.parse('{"phone":"13800138005","__proto__":{"phone":"13800138006"},"constructor":"13800138009"}'),
 	];
 	/** The same value by a path, which the node may read itself, and by an expression that only n8n can evaluate. */
 	const pairs = [
@@ -249,6 +249,9 @@ describe('the Mobile Number parameter', () => {
 		['={{ $json["deep"].er["phone"] }}', '={{ [$json.deep?.er?.phone][0] }}'],
 		['={{ $json.phone.length }}', '={{ [$json.phone?.length][0] }}'],
 		['={{ $json.missing }}', '={{ [$json.missing][0] }}'],
+		['={{ $json.toString }}', '={{ [$json.toString][0] }}'],
+		['={{ $json.constructor }}', '={{ [$json.constructor][0] }}'],
+		['={{ $json["__proto__"].phone }}', '={{ [$json["__proto__"].phone][0] }}'],
 	] as const;
 	test.each(pairs)('%s gives what n8n gives for %s', async (path, evaluated) => {
 		const [direct, byN8n] = [

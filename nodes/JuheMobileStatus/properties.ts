@@ -303,7 +303,7 @@ function pathIntoRow(raw: unknown): string[] | undefined {
 function follow(path: string[], row: IDataObject): unknown {
 	let value: unknown = row;
 	for (const step of path) {
-		if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step)) return undefined;
+		if (typeof value !== 'object' || value === null) return undefined;
 		value = (value as IDataObject)[step];
 	}
 	return value;

@@ -171,6 +171,45 @@ describe('On Error, with one row of three that the service cannot answer', () =>
 	});
 });
 
+describe('what an execution leaves to the next one, in the static data that n8n saves', () => {
+	const rows = [{ phone: '13800138000' }, { phone: '13800138007' }];
+	/** The routes that a run of the workflow gives, by number. */
+	const runAgain = async (id: string, name: string) => {
+		const before = (await world.n8n.executions(id)).length;
+		await world.n8n.webhook(name, { rows });
+		await until('one more execution is saved', async () => (await world.n8n.executions(id)).length > before);
+		const { outputs } = lastTry(await savedExecution(world.n8n, id), 'Juhe');
+		return outputs.flat().map(({ json }) => json);
+	};
+	const publish = async (name: string, options: IDataObject) => {
+		const id = await world.n8n.importWorkflow(workflowOf(name, [], { options } as INodeParameters), world.credential);
+		await world.n8n.activate(id);
+		return id;
+	};
+
+	it('results are reused', async () => {
+		const id = await publish('reuse', { reuseHours: 1 });
+		expect((await runAgain(id, 'reuse')).map(({ mobileStatus }) => mobileStatus)).toMatchObject([
+			{ source: 'query', billable: 'yes' },
+			{ source: 'query', billable: 'yes' },
+		]);
+		expect((await runAgain(id, 'reuse')).map(({ mobileStatus }) => mobileStatus)).toMatchObject([
+			{ source: 'reused', billable: 'no', state: '0' },
+			{ source: 'reused', billable: 'no', state: '3' },
+		]);
+		expect(world.simulator.counts.billed).toBe(2);
+	});
+
+	it('only changes come out', async () => {
+		const id = await publish('changes', { onlyChanges: true });
+		expect(await runAgain(id, 'changes')).toMatchObject([{ previousRoute: null }, { previousRoute: null }]);
+		world.simulator.script({ mobile: '13800138000', fault: { kind: 'state', state: '1' } });
+		expect(await runAgain(id, 'changes')).toMatchObject([
+			{ phone: '13800138000', previousRoute: 'normal', route: 'suspended' },
+		]);
+	});
+});
+
 it('cancelled while a number hangs, nothing more is sent', async () => {
 	const { n8n, simulator, credential } = world;
 	const timeout = 1000;
