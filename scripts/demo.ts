@@ -218,14 +218,16 @@ async function runExample(
 	});
 
 	const { error, runData } = run.data.resultData;
-	const [succeeded, failed] = runData[juhe.name]?.[0]?.data?.main ?? [];
-	if (!succeeded || !failed) throw new Error(error?.message ?? 'stopped before the first query');
+	const outputs = (runData[juhe.name]?.[0]?.data?.main ?? []).map((output) => output ?? []);
+	// The error output is the last.
+	const failed = outputs.pop();
+	if (!failed) throw new Error(error?.message ?? 'stopped before the first query');
 	const results: Result[] = [];
 	const put = ({ pairedItem }: INodeExecutionData, fields: IDataObject) => {
 		const { item } = pairedItem as { item: number };
 		results[item] = toResult(fields);
 	};
-	for (const item of succeeded) {
+	for (const item of outputs.flat()) {
 		put(item, { ...(item.json.mobileStatus as IDataObject), route: item.json.route });
 	}
 	for (const item of failed) put(item, { ...(item.json.details as IDataObject), error: item.json.error });

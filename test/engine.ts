@@ -6,12 +6,16 @@
  */
 import 'reflect-metadata';
 
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 // Without a folder of its own n8n-core writes its settings into the home folder.
-process.env.N8N_USER_FOLDER ??= mkdtempSync(join(tmpdir(), 'n8n-nodes-juhe-'));
+if (process.env.N8N_USER_FOLDER === undefined) {
+	const folder = mkdtempSync(join(tmpdir(), 'n8n-nodes-juhe-'));
+	process.env.N8N_USER_FOLDER = folder;
+	process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+}
 process.env.N8N_ENCRYPTION_KEY ??= 'only for tests';
 // It would print every error that a test provokes.
 process.env.N8N_LOG_LEVEL ??= 'silent';
@@ -187,8 +191,10 @@ export async function runWorkflow(
 			updatedAt: new Date(),
 		}),
 	};
-	const start = workflow.getStartNode();
-	if (start === undefined) throw new TypeError('The workflow has no start node');
+	// What leads on and is led to by nothing, be it a manual or a scheduled trigger.
+	const [name] = Object.keys(file.connections).filter((node) => workflow.getParentNodes(node).length === 0);
+	const start = workflow.getNode(name ?? '');
+	if (start === null) throw new TypeError('The workflow has no start node');
 
 	const data = createRunExecutionData({
 		resultData: { pinData: options.pinData as IPinData | undefined },

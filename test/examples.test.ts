@@ -72,10 +72,11 @@ describe('crm-cleansing.json', () => {
 			pinData: { Contacts: contacts.map((contact) => ({ json: contact })) },
 		});
 		const { runData } = run.data.resultData;
-		const [succeeded, failed] = runData['Juhe Mobile Status']?.[0]?.data?.main as INodeExecutionData[][];
-		const rows = [...succeeded!, ...failed!].map(rowOf).sort((a, b) => a - b);
+		const outputs = runData['Juhe Mobile Status']?.[0]?.data?.main as INodeExecutionData[][];
+		const rows = outputs.flat().map(rowOf).sort((a, b) => a - b);
+		const failed = outputs.pop();
 		const tally: Record<string, number> = {};
-		for (const item of succeeded!) {
+		for (const item of outputs.flat()) {
 			const key = `${item.json.route as string}: ${statusOf(item).advice as string}`;
 			tally[key] = (tally[key] ?? 0) + 1;
 		}
@@ -91,6 +92,29 @@ describe('crm-cleansing.json', () => {
 		// Landlines and another country, digits missing, letters, blanks, a number that a spreadsheet has rounded.
 		expect(failed!.map(rowOf)).toEqual([10, 15, 19, 25, 30, 35, 40, 45, 49, 54]);
 		expect([...juhe.simulator.counts.lookups.values()]).toEqual(Array(42).fill(1));
-		expect(runData['Could Not Check']?.[0]?.data?.main?.[0]).toHaveLength(10);
+		const arrived = (node: string) => runData[node]!.reduce((rows, { data }) => rows + data!.main[0]!.length, 0);
+		expect(['Keep', 'Recheck', 'Remove', 'Could Not Check'].map(arrived)).toEqual([30, 11, 9, 10]);
+	});
+});
+
+describe('scheduled-list-check.json', () => {
+	const workflow = readWorkflow('scheduled-list-check.json');
+	const list = workflow.nodes.find(({ name }) => name === 'Contacts List');
+	const { contacts } = JSON.parse(list?.parameters.jsonOutput as string) as { contacts: IDataObject[] };
+
+	test('lets all rows out the first time, then only what has changed, and pays for what is not fresh', async () => {
+		let staticData: IDataObject | undefined;
+		const changed = async () => {
+			const { run, workflow: after } = await runWorkflow({ ...workflow, staticData }, {
+				credential: credentialFor(juhe.simulator),
+				pinData: { Contacts: contacts.map((json) => ({ json })) },
+				mode: 'trigger',
+			});
+			staticData = JSON.parse(JSON.stringify(after.staticData)) as IDataObject;
+			return run.data.resultData.runData['Juhe Mobile Status']![0]!.data!.main[0]!.map(({ json }) => json.previousRoute);
+		};
+		expect(await changed()).toEqual(contacts.map(() => null));
+		expect(await changed()).toEqual([]);
+		expect(juhe.simulator.counts.billed).toBe(contacts.length);
 	});
 });

@@ -276,7 +276,7 @@ describe('a bad number', () => {
 		expect(outputs[0]!.map(({ json }) => json.route)).toEqual(['normal', undefined, 'normal']);
 		expect(outputs[0]![1]!.json).toEqual({
 			phone: '010-62345678',
-			error: 'Mobile Number of row 2 (item 1) begins with 01: Chinese mobile numbers begin with 13 to 19',
+			error: 'Mobile Number of row 2 (item 1) begins with 0, as landlines do',
 			details: {
 				code: 'invalidNumber',
 				resultcode: null,

@@ -43,6 +43,7 @@ function reasonAgainst(text: string): string {
 	// Excel shows long numbers so, and saves them so to CSV: the last digits are gone.
 	if (/^\d+e\+?\d+$/i.test(text)) return 'is in scientific notation: format the column as text';
 	if (/\D/.test(text)) return 'has characters that are no digits';
+	if (text.startsWith('0')) return 'begins with 0, as landlines do';
 	if (text.length !== 11) return `has ${text.length} digits instead of 11`;
 	return `begins with ${text.slice(0, 2)}: Chinese mobile numbers begin with 13 to 19`;
 }

@@ -28,7 +28,7 @@ export async function startWorld(): Promise<World> {
 	const tarball = await packTarball();
 	const simulator = await startSimulator();
 	const n8n = await startN8n({ install, tarball });
-	await rm(dirname(tarball), { recursive: true });
+	await rm(dirname(tarball), { recursive: true, force: true });
 	const account = {
 		apiKey: simulator.key,
 		openid: simulator.openid,
