@@ -172,6 +172,8 @@ export const PROPERTIES: INodeProperties[] = [
 		name: 'splitOutputs',
 		type: 'boolean',
 		noDataExpression: true,
+		// An agent's tool has one output, whatever the node says: rows on the others would be lost.
+		displayOptions: { show: { '@tool': [false] } },
 		default: false,
 		description: 'Whether each route has an output of its own',
 	},
