@@ -71,7 +71,9 @@ async function main(options: Options): Promise<void> {
 	}
 	const credential = readCredential(options.operation);
 	console.log(`At most ${list.distinct} queries will be billed, one for each distinct number.`);
-	console.log('A number whose answer is lost on the way is asked for again, which may bill it again.');
+	console.log(
+		'A number whose answer is lost on the way is asked for again, which may bill it again.',
+	);
 	if (!options.yes && !(await isConfirmed())) throw new Error('not confirmed, nothing was sent');
 	await cleanse(list, options, credential);
 }
@@ -143,7 +145,9 @@ function readCredential(operation: OperationName): Credential {
 /** Asks whether to go on. @throws Error where there is no terminal to ask at. */
 async function isConfirmed(): Promise<boolean> {
 	if (!process.stdin.isTTY || !process.stdout.isTTY) {
-		throw new Error('nothing was sent: there is no terminal to ask at. --yes agrees to the queries');
+		throw new Error(
+			'nothing was sent: there is no terminal to ask at. --yes agrees to the queries',
+		);
 	}
 	const terminal = createInterface({ input: process.stdin, output: process.stdout });
 	const answer = await new Promise<string>((resolve) => {
@@ -200,7 +204,9 @@ async function runExample(
 	{ operation, column }: Options,
 	credential: Credential,
 ): Promise<Result[]> {
-	const workflow = JSON.parse(readFileSync(join(EXAMPLES, 'crm-cleansing.json'), 'utf8')) as WorkflowFile;
+	const workflow = JSON.parse(
+		readFileSync(join(EXAMPLES, 'crm-cleansing.json'), 'utf8'),
+	) as WorkflowFile;
 	const juhe = workflow.nodes.find(({ type }) => type === JUHE_NODE)!;
 	juhe.parameters.operation = operation;
 	// The workflow looks for the number in `phone`, whatever the list calls it.
@@ -230,7 +236,8 @@ async function runExample(
 	for (const item of outputs.flat()) {
 		put(item, { ...(item.json.mobileStatus as IDataObject), route: item.json.route });
 	}
-	for (const item of failed) put(item, { ...(item.json.details as IDataObject), error: item.json.error });
+	for (const item of failed)
+		put(item, { ...(item.json.details as IDataObject), error: item.json.error });
 	return results;
 }
 
@@ -258,7 +265,8 @@ function report(list: ContactList, results: Result[], column: string, simulator?
 	}
 	console.log(`${routes.toString()}\n`);
 
-	const count = (billable: string) => results.filter((result) => result.billable === billable).length;
+	const count = (billable: string) =>
+		results.filter((result) => result.billable === billable).length;
 	const sums = table('In all', '');
 	sums.push(
 		['Rows', results.length],
@@ -270,7 +278,9 @@ function report(list: ContactList, results: Result[], column: string, simulator?
 	);
 	console.log(sums.toString());
 
-	const failed = results.map((result, index) => ({ ...result, row: index + 1 })).filter(({ error }) => error);
+	const failed = results
+		.map((result, index) => ({ ...result, row: index + 1 }))
+		.filter(({ error }) => error);
 	for (const [remedy, group] of groupBy(failed, (result) => result.remedy)) {
 		const lines = [...groupBy(group, ({ error }) => error)].map(
 			([error, [first, ...others]]) =>

@@ -16,24 +16,28 @@ describe('Test in the credential dialog', () => {
 		const { received, counts } = juhe.simulator;
 		expect(received).toHaveLength(1);
 		expect(received[0]).toMatchObject({ method: 'POST', url: '/mobile_status/query' });
-		expect(Object.fromEntries(new URLSearchParams(received[0]!.body))).toEqual({ key: juhe.simulator.key });
+		expect(Object.fromEntries(new URLSearchParams(received[0]!.body))).toEqual({
+			key: juhe.simulator.key,
+		});
 		expect(counts.billed).toBe(0);
 	});
 
 	test('with a wrong key says so', async () => {
-		expect(await dialog({ apiKey: 'wrong' })).toMatch(/^Juhe 10001: The key is not known to the service\. Copy/);
+		expect(await dialog({ apiKey: 'wrong' })).toMatch(
+			/^Juhe 10001: The key is not known to the service\. Copy/,
+		);
 	});
 
-	test.each([10001, 10002, 10003, 10004, 10005, 10007, 10008, 10009, 10011, 10012, 10013, 10014, 10020, 10021])(
-		'names code %i in words, as a number and as a string',
-		async (code) => {
-			for (const asString of [false, true]) {
-				juhe.simulator.reset();
-				juhe.simulator.script({ fault: { kind: 'code', code, asString } });
-				expect(await dialog()).toMatch(new RegExp(`^Juhe ${code}: [A-Z].+\\. [A-Z].+\\.$`));
-			}
-		},
-	);
+	test.each([
+		10001, 10002, 10003, 10004, 10005, 10007, 10008, 10009, 10011, 10012, 10013, 10014, 10020,
+		10021,
+	])('names code %i in words, as a number and as a string', async (code) => {
+		for (const asString of [false, true]) {
+			juhe.simulator.reset();
+			juhe.simulator.script({ fault: { kind: 'code', code, asString } });
+			expect(await dialog()).toMatch(new RegExp(`^Juhe ${code}: [A-Z].+\\. [A-Z].+\\.$`));
+		}
+	});
 
 	test('lets pass what only says that there is no number', async () => {
 		juhe.simulator.script({ fault: { kind: 'code', code: 224902, asString: true } });
@@ -80,12 +84,28 @@ describe('authenticate', () => {
 		['a GET', { method: 'GET' }, { qs: { key: 'K' } }],
 		['a request without method, which is a GET', {}, { qs: { key: 'K' } }],
 		['a GET with a query', { method: 'GET', qs: { a: 1 } }, { qs: { a: 1, key: 'K' } }],
-		['a POST', { method: 'POST' }, { body: { key: 'K' }, headers: { 'Content-Type': 'application/x-www-form-urlencoded' } }],
+		[
+			'a POST',
+			{ method: 'POST' },
+			{ body: { key: 'K' }, headers: { 'Content-Type': 'application/x-www-form-urlencoded' } },
+		],
 		['a POST with fields', { method: 'POST', body: { a: 1 } }, { body: { a: 1, key: 'K' } }],
-		['a POST with a form of the HTTP Request node', { method: 'POST', form: { a: 1 } }, { form: { a: 1, key: 'K' } }],
-		['a POST in JSON', { method: 'POST', body: { a: 1 }, headers: { 'Content-Type': 'application/json' } }, { body: { a: 1, key: 'K' }, headers: { 'Content-Type': 'application/json' } }],
+		[
+			'a POST with a form of the HTTP Request node',
+			{ method: 'POST', form: { a: 1 } },
+			{ form: { a: 1, key: 'K' } },
+		],
+		[
+			'a POST in JSON',
+			{ method: 'POST', body: { a: 1 }, headers: { 'Content-Type': 'application/json' } },
+			{ body: { a: 1, key: 'K' }, headers: { 'Content-Type': 'application/json' } },
+		],
 		['a POST of text', { method: 'POST', body: '{"a":1}' }, { body: '{"a":1}', qs: { key: 'K' } }],
-		['a POST of bytes', { method: 'POST', body: Buffer.from('a') }, { body: Buffer.from('a'), qs: { key: 'K' } }],
+		[
+			'a POST of bytes',
+			{ method: 'POST', body: Buffer.from('a') },
+			{ body: Buffer.from('a'), qs: { key: 'K' } },
+		],
 	] as const)('puts the key into %s', async (_, request, expected) => {
 		expect(await sent(request as never)).toMatchObject(expected);
 	});

@@ -66,7 +66,12 @@ function demo(args: string[], variables: Record<string, string> = {}): Promise<E
 function cellsOf(stdout: string, first: string): string[][] {
 	return stdout
 		.split('\n')
-		.map((line) => line.split('│').slice(1, -1).map((cell) => cell.trim()))
+		.map((line) =>
+			line
+				.split('│')
+				.slice(1, -1)
+				.map((cell) => cell.trim()),
+		)
 		.filter((cells) => cells[0] === first)
 		.map((cells) => cells.slice(1));
 }
@@ -88,7 +93,9 @@ test('without options: cleanses the example, and tells rows, routes, money and w
 	// No bar, no colours: this is no terminal.
 	expect(stdout).not.toContain('\u001b');
 	expect(cellsOf(stdout, '1')).toEqual([['13800012340', 'normal', 'keep', 'query', 'yes']]);
-	expect(cellsOf(stdout, '12')).toEqual([['+86 138-0001-2340', 'normal', 'keep', 'duplicate', 'no']]);
+	expect(cellsOf(stdout, '12')).toEqual([
+		['+86 138-0001-2340', 'normal', 'keep', 'duplicate', 'no'],
+	]);
 	expect(cellsOf(stdout, '13')).toEqual([['192\\u200b00112350', 'normal', 'keep', 'query', 'yes']]);
 	expect(cellsOf(stdout, '26')).toEqual([['1.38001E+10', 'error invalidNumber', '', '', 'no']]);
 	expect(cellsOf(stdout, 'notOnNetwork')).toEqual([['remove', '9']]);
@@ -110,8 +117,16 @@ test('sends nothing where it cannot do what was asked, and says why in a line', 
 		[['--file', empty], {}, `${empty} has no rows`],
 		[live, keyless, '--live --operation aes needs JUHE_API_KEY in the environment'],
 		[live, openidless, '--live --operation aes needs JUHE_OPENID in the environment'],
-		[[...live, '--out', out], account(), `${out} cannot be written: there is no such file or folder`],
-		[['--live'], account(), 'nothing was sent: there is no terminal to ask at. --yes agrees to the queries'],
+		[
+			[...live, '--out', out],
+			account(),
+			`${out} cannot be written: there is no such file or folder`,
+		],
+		[
+			['--live'],
+			account(),
+			'nothing was sent: there is no terminal to ask at. --yes agrees to the queries',
+		],
 	];
 	const ended = await Promise.all(cases.map(([args, variables]) => demo(args, variables)));
 
@@ -119,7 +134,8 @@ test('sends nothing where it cannot do what was asked, and says why in a line', 
 	expect(ended.map(({ code, stderr }) => [code, stderr])).toEqual(expected);
 	expect(ended.at(-1)!.stdout).toMatch(/^At most 42 queries will be billed/);
 	expect(juhe.simulator.counts.requests).toBe(0);
-	for (const secret of [JUHE_API_KEY, JUHE_OPENID]) expect(JSON.stringify(ended)).not.toContain(secret);
+	for (const secret of [JUHE_API_KEY, JUHE_OPENID])
+		expect(JSON.stringify(ended)).not.toContain(secret);
 });
 
 test('--out saves the list as it came with the results beside it, for Excel', async () => {
@@ -151,11 +167,25 @@ test('--out saves the list as it came with the results beside it, for Excel', as
 test('--live --yes asks the service that the environment names, and tells what it billed', async () => {
 	// A tab between the columns and GBK, as Excel saves a list in China: 电话 and 姓名, then 客户.
 	const gbk = Buffer.concat([
-		...[Buffer.from('b5e7bbb0', 'hex'), Buffer.from('\t'), Buffer.from('d0d5c3fb', 'hex'), Buffer.from('\r\n')],
+		...[
+			Buffer.from('b5e7bbb0', 'hex'),
+			Buffer.from('\t'),
+			Buffer.from('d0d5c3fb', 'hex'),
+			Buffer.from('\r\n'),
+		],
 		...[Buffer.from('13800012340\t'), Buffer.from('bfcdbba7', 'hex'), Buffer.from('\r\n')],
 		Buffer.from('138 0001 2340\t\r\n13800012348\t\r\n'),
 	]);
-	const args = ['--live', '--yes', '--operation', 'rsa', '--file', save('list.txt', gbk), '--column', '电话'];
+	const args = [
+		'--live',
+		'--yes',
+		'--operation',
+		'rsa',
+		'--file',
+		save('list.txt', gbk),
+		'--column',
+		'电话',
+	];
 	const { code, stdout, stderr } = await demo(args, account());
 
 	expect([code, stderr]).toEqual([0, '']);
@@ -172,7 +202,11 @@ test('Ctrl+C sends nothing more, and saves what is paid', async () => {
 	juhe.simulator.latency = 2000;
 	const out = join(folder, 'part.csv');
 	const args = [...DEMO, '--live', '--yes', '--out', out];
-	const child = spawn(process.execPath, args, { cwd: ROOT, env: environment(account()), stdio: 'ignore' });
+	const child = spawn(process.execPath, args, {
+		cwd: ROOT,
+		env: environment(account()),
+		stdio: 'ignore',
+	});
 	while (juhe.simulator.counts.requests < 10 && child.exitCode === null) await sleep(20);
 	child.kill('SIGINT');
 	if (child.exitCode === null) await once(child, 'exit');

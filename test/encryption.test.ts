@@ -2,7 +2,12 @@ import { constants, createPrivateKey, generateKeyPairSync, privateDecrypt } from
 
 import CryptoJS from 'crypto-js';
 
-import { aesKeyOf, encryptAes, encryptRsa, readRsaPublicKey } from '../nodes/JuheMobileStatus/encryption';
+import {
+	aesKeyOf,
+	encryptAes,
+	encryptRsa,
+	readRsaPublicKey,
+} from '../nodes/JuheMobileStatus/encryption';
 import aes from './vectors/aes.json';
 import rsa from './vectors/rsa.json';
 
@@ -18,14 +23,20 @@ function keyOf(pasted: string) {
 function decrypt(ciphertext: string, privateKey: string): string {
 	const padding = constants.RSA_PKCS1_OAEP_PADDING;
 	const key = createPrivateKey(privateKey);
-	return privateDecrypt({ key, padding, oaepHash: 'sha1' }, Buffer.from(ciphertext, 'base64')).toString();
+	return privateDecrypt(
+		{ key, padding, oaepHash: 'sha1' },
+		Buffer.from(ciphertext, 'base64'),
+	).toString();
 }
 
 describe('AES', () => {
-	test.each(aes.vectors)('agrees with javax.crypto on $mobile', ({ openid, mobile, aesKey, ciphertext }) => {
-		expect(aesKeyOf(openid)).toBe(aesKey);
-		expect(encryptAes(mobile, aesKeyOf(openid))).toBe(ciphertext);
-	});
+	test.each(aes.vectors)(
+		'agrees with javax.crypto on $mobile',
+		({ openid, mobile, aesKey, ciphertext }) => {
+			expect(aesKeyOf(openid)).toBe(aesKey);
+			expect(encryptAes(mobile, aesKeyOf(openid))).toBe(ciphertext);
+		},
+	);
 
 	test('agrees with crypto-js on an OpenID of any characters', () => {
 		for (const openid of ['x', 'JH with spaces', '聚合', 'a'.repeat(200)]) {
@@ -88,7 +99,9 @@ describe('a pasted public key', () => {
 			test.each(Object.entries(shapes))(`of ${bits} bits, ${form}, %s`, (_, shape) => {
 				const key = keyOf(shape(pair[form]));
 				expect(key.asymmetricKeyDetails?.modulusLength).toBe(bits);
-				expect(decrypt(encryptRsa('13800138000', key), pair.privateKeyPkcs8Pem)).toBe('13800138000');
+				expect(decrypt(encryptRsa('13800138000', key), pair.privateKeyPkcs8Pem)).toBe(
+					'13800138000',
+				);
 			});
 		}
 	}
@@ -104,23 +117,59 @@ describe('a pasted public key', () => {
 		['a bare private key', bare(key2048.privateKeyPkcs8Pem), 'looks like a private key'],
 		[
 			'a bare PKCS#1 private key',
-			bare(createPrivateKey(key2048.privateKeyPkcs8Pem).export({ type: 'pkcs1', format: 'pem' }).toString()),
+			bare(
+				createPrivateKey(key2048.privateKeyPkcs8Pem)
+					.export({ type: 'pkcs1', format: 'pem' })
+					.toString(),
+			),
 			'looks like a private key',
 		],
-		['a bare EC private key', ec.privateKey.export({ type: 'sec1', format: 'der' }).toString('base64'), 'looks like a private key'],
+		[
+			'a bare EC private key',
+			ec.privateKey.export({ type: 'sec1', format: 'der' }).toString('base64'),
+			'looks like a private key',
+		],
 		['a key pair', pem + key2048.privateKeyPkcs8Pem, 'looks like a private key'],
-		['an encrypted private key', pem.replaceAll('PUBLIC', 'ENCRYPTED PRIVATE'), 'looks like a private key'],
-		['a certificate request', pem.replaceAll('PUBLIC KEY', 'CERTIFICATE REQUEST'), 'looks like a certificate request'],
+		[
+			'an encrypted private key',
+			pem.replaceAll('PUBLIC', 'ENCRYPTED PRIVATE'),
+			'looks like a private key',
+		],
+		[
+			'a certificate request',
+			pem.replaceAll('PUBLIC KEY', 'CERTIFICATE REQUEST'),
+			'looks like a certificate request',
+		],
 		['a certificate', pem.replaceAll('PUBLIC KEY', 'CERTIFICATE'), 'looks like a certificate'],
-		['another PEM block', pem.replaceAll('PUBLIC KEY', 'PGP MESSAGE'), 'is a PEM block of another kind'],
+		[
+			'another PEM block',
+			pem.replaceAll('PUBLIC KEY', 'PGP MESSAGE'),
+			'is a PEM block of another kind',
+		],
 		['an SSH key', 'ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAB', 'looks like an SSH key'],
-		['an EC key', ec.publicKey.export({ type: 'spki', format: 'pem' }).toString(), 'is a key for ec, not for RSA'],
-		['512 bits', small.export({ type: 'spki', format: 'pem' }).toString(), 'has 512 bits, fewer than 1024'],
+		[
+			'an EC key',
+			ec.publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+			'is a key for ec, not for RSA',
+		],
+		[
+			'512 bits',
+			small.export({ type: 'spki', format: 'pem' }).toString(),
+			'has 512 bits, fewer than 1024',
+		],
 		['a cut key', bare(pem).trim().slice(0, 200), 'is cut short or is no public key'],
-		['other base64', Buffer.from('hello there').toString('base64'), 'is cut short or is no public key'],
+		[
+			'other base64',
+			Buffer.from('hello there').toString('base64'),
+			'is cut short or is no public key',
+		],
 		['words', 'my public key!', 'characters that are not base64'],
 		['a megabyte of dashes', '-'.repeat(1_000_000), 'is far too long'],
-		['an even modulus', Buffer.concat([der.subarray(0, -6), Buffer.from([0]), der.subarray(-5)]).toString('base64'), 'is damaged'],
+		[
+			'an even modulus',
+			Buffer.concat([der.subarray(0, -6), Buffer.from([0]), der.subarray(-5)]).toString('base64'),
+			'is damaged',
+		],
 	])('that is %s is refused without quoting it', (_, pasted, reason) => {
 		const read = readRsaPublicKey(pasted);
 		expect(read).toEqual({ reason: expect.stringContaining(reason) });

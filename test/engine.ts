@@ -192,7 +192,9 @@ export async function runWorkflow(
 		}),
 	};
 	// What leads on and is led to by nothing, be it a manual or a scheduled trigger.
-	const [name] = Object.keys(file.connections).filter((node) => workflow.getParentNodes(node).length === 0);
+	const [name] = Object.keys(file.connections).filter(
+		(node) => workflow.getParentNodes(node).length === 0,
+	);
 	const start = workflow.getNode(name ?? '');
 	if (start === null) throw new TypeError('The workflow has no start node');
 
@@ -202,7 +204,9 @@ export async function runWorkflow(
 			nodeExecutionStack: [{ node: start, data: { main: [[{ json: {} }]] }, source: null }],
 		},
 	});
-	const execution = new WorkflowExecute(additionalData, mode, data).processRunExecutionData(workflow);
+	const execution = new WorkflowExecute(additionalData, mode, data).processRunExecutionData(
+		workflow,
+	);
 	options.onStart?.(() => execution.cancel());
 	return { run: await execution, workflow, credentialReads: credentials.reads };
 }
@@ -268,13 +272,22 @@ function node(name: string, type: string): INode {
 export async function testCredential(data: ICredentialDataDecryptedObject): Promise<string> {
 	const { test } = new JuheApi();
 	const store = new CredentialStore(data);
-	const tested: INode = { ...node('Test', 'test'), credentials: { juheApi: { id: '1', name: 'tested' } } };
+	const tested: INode = {
+		...node('Test', 'test'),
+		credentials: { juheApi: { id: '1', name: 'tested' } },
+	};
 	const type: INodeType = {
 		description: {
 			...passThrough.description,
 			credentials: [{ name: 'juheApi', required: true }],
 			properties: [
-				{ displayName: 'Temp', name: 'temp', type: 'string', default: '', routing: { request: test.request } },
+				{
+					displayName: 'Temp',
+					name: 'temp',
+					type: 'string',
+					default: '',
+					routing: { request: test.request },
+				},
 			],
 		},
 	};

@@ -73,7 +73,10 @@ describe('crm-cleansing.json', () => {
 		});
 		const { runData } = run.data.resultData;
 		const outputs = runData['Juhe Mobile Status']?.[0]?.data?.main as INodeExecutionData[][];
-		const rows = outputs.flat().map(rowOf).sort((a, b) => a - b);
+		const rows = outputs
+			.flat()
+			.map(rowOf)
+			.sort((a, b) => a - b);
 		const failed = outputs.pop();
 		const tally: Record<string, number> = {};
 		for (const item of outputs.flat()) {
@@ -92,7 +95,8 @@ describe('crm-cleansing.json', () => {
 		// Landlines and another country, digits missing, letters, blanks, a number that a spreadsheet has rounded.
 		expect(failed!.map(rowOf)).toEqual([10, 15, 19, 25, 30, 35, 40, 45, 49, 54]);
 		expect([...juhe.simulator.counts.lookups.values()]).toEqual(Array(42).fill(1));
-		const arrived = (node: string) => runData[node]!.reduce((rows, { data }) => rows + (data?.main?.[0]?.length ?? 0), 0);
+		const arrived = (node: string) =>
+			runData[node]!.reduce((rows, { data }) => rows + (data?.main?.[0]?.length ?? 0), 0);
 		expect(['Keep', 'Recheck', 'Remove', 'Could Not Check'].map(arrived)).toEqual([30, 11, 9, 10]);
 	});
 });
@@ -100,18 +104,25 @@ describe('crm-cleansing.json', () => {
 describe('scheduled-list-check.json', () => {
 	const workflow = readWorkflow('scheduled-list-check.json');
 	const list = workflow.nodes.find(({ name }) => name === 'Contacts List');
-	const { contacts } = JSON.parse(list?.parameters.jsonOutput as string) as { contacts: IDataObject[] };
+	const { contacts } = JSON.parse(list?.parameters.jsonOutput as string) as {
+		contacts: IDataObject[];
+	};
 
 	test('lets all rows out the first time, then only what has changed, and pays for what is not fresh', async () => {
 		let staticData: IDataObject | undefined;
 		const changed = async () => {
-			const { run, workflow: after } = await runWorkflow({ ...workflow, staticData }, {
-				credential: credentialFor(juhe.simulator),
-				pinData: { Contacts: contacts.map((json) => ({ json })) },
-				mode: 'trigger',
-			});
+			const { run, workflow: after } = await runWorkflow(
+				{ ...workflow, staticData },
+				{
+					credential: credentialFor(juhe.simulator),
+					pinData: { Contacts: contacts.map((json) => ({ json })) },
+					mode: 'trigger',
+				},
+			);
 			staticData = JSON.parse(JSON.stringify(after.staticData)) as IDataObject;
-			return run.data.resultData.runData['Juhe Mobile Status']?.[0]?.data?.main?.[0]?.map(({ json }) => json.previousRoute);
+			return run.data.resultData.runData['Juhe Mobile Status']?.[0]?.data?.main?.[0]?.map(
+				({ json }) => json.previousRoute,
+			);
 		};
 		expect(await changed()).toEqual(contacts.map(() => null));
 		expect(await changed()).toEqual([]);

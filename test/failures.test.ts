@@ -7,7 +7,16 @@ import { aesKeyOf } from '../nodes/JuheMobileStatus/encryption';
 import { JUHE_CODES, networkFailure } from '../nodes/JuheMobileStatus/errors';
 import type { Memory } from '../nodes/JuheMobileStatus/memory';
 import { run } from '../nodes/JuheMobileStatus/run';
-import { CONTINUE, detailsOf, distinctNumbers, ERROR_OUTPUT, phones, rowOf, useSimulator, withOptions } from './simulated';
+import {
+	CONTINUE,
+	detailsOf,
+	distinctNumbers,
+	ERROR_OUTPUT,
+	phones,
+	rowOf,
+	useSimulator,
+	withOptions,
+} from './simulated';
 import type { Fault } from './simulator/simulator';
 
 const juhe = useSimulator();
@@ -25,7 +34,12 @@ const CODES = [
 	[10011, '111', '当前IP请求超过限制', 'mayPass'],
 	[10012, '112', '请求超过次数限制', 'account'],
 	[10013, '113', '测试KEY超过请求限制', 'account'],
-	[10014, '114', '系统内部异常(调用充值类业务时，请务必联系客服或通过订单查询接口检测订单，避免造成损失)', 'mayPass'],
+	[
+		10014,
+		'114',
+		'系统内部异常(调用充值类业务时，请务必联系客服或通过订单查询接口检测订单，避免造成损失)',
+		'mayPass',
+	],
 	[10020, '120', '接口维护', 'account'],
 	[10021, '121', '接口停用', 'account'],
 	[224902, null, '参数错误', 'row'],
@@ -60,31 +74,44 @@ describe.each(CODES)('code %i', (code, resultcode, reason, errorClass) => {
 		billable: 'no',
 	};
 
-	test.each([false, true])('is the error of its row, with its details (as a string: %s)', async (asString) => {
-		failing({ kind: 'code', code, asString });
-		const { outputs } = await juhe.run(rows, { ...CONTINUE, ...withOptions({ ...NO_RETRY, concurrency: 1 }) });
+	test.each([false, true])(
+		'is the error of its row, with its details (as a string: %s)',
+		async (asString) => {
+			failing({ kind: 'code', code, asString });
+			const { outputs } = await juhe.run(rows, {
+				...CONTINUE,
+				...withOptions({ ...NO_RETRY, concurrency: 1 }),
+			});
 
-		expect(outputs[0]).toHaveLength(3);
-		expect(outputs[0]![1]).toEqual({
-			json: { phone: BAD, error: expect.stringMatching(new RegExp(`^Juhe ${code}: [A-Z].+\\.$`)), details },
-			pairedItem: { item: 1 },
-		});
-		const last = outputs[0]![2]!;
-		if (errorClass !== 'account') {
-			expect(last.json.route).toBe('normal');
-			return;
-		}
-		expect(last.json).toMatchObject({
-			phone: GOOD[1],
-			error: expect.stringMatching(new RegExp(`^Juhe ${code}: .*notQueried`)),
-			details: { ...details, attempts: 0, notQueried: true },
-		});
-		expect(juhe.simulator.counts.requests).toBe(2);
-	});
+			expect(outputs[0]).toHaveLength(3);
+			expect(outputs[0]![1]).toEqual({
+				json: {
+					phone: BAD,
+					error: expect.stringMatching(new RegExp(`^Juhe ${code}: [A-Z].+\\.$`)),
+					details,
+				},
+				pairedItem: { item: 1 },
+			});
+			const last = outputs[0]![2]!;
+			if (errorClass !== 'account') {
+				expect(last.json.route).toBe('normal');
+				return;
+			}
+			expect(last.json).toMatchObject({
+				phone: GOOD[1],
+				error: expect.stringMatching(new RegExp(`^Juhe ${code}: .*notQueried`)),
+				details: { ...details, attempts: 0, notQueried: true },
+			});
+			expect(juhe.simulator.counts.requests).toBe(2);
+		},
+	);
 
 	test('on the error output comes with its row and its details', async () => {
 		failing({ kind: 'code', code });
-		const { outputs } = await juhe.run(rows, { ...ERROR_OUTPUT, ...withOptions({ ...NO_RETRY, concurrency: 3 }) });
+		const { outputs } = await juhe.run(rows, {
+			...ERROR_OUTPUT,
+			...withOptions({ ...NO_RETRY, concurrency: 3 }),
+		});
 
 		expect(outputs.map((output) => output.length)).toEqual([2, 1]);
 		expect(outputs[1]![0]).toMatchObject({
@@ -108,24 +135,36 @@ describe.each(CODES)('code %i', (code, resultcode, reason, errorClass) => {
 
 	test(errorClass === 'mayPass' ? 'is tried again' : 'is not tried again', async () => {
 		failing({ kind: 'code', code }, 1);
-		const { outputs } = await juhe.run(phones(BAD), { ...CONTINUE, ...withOptions({ retries: 1 }) });
+		const { outputs } = await juhe.run(phones(BAD), {
+			...CONTINUE,
+			...withOptions({ retries: 1 }),
+		});
 
 		const passed = errorClass === 'mayPass';
 		expect(juhe.simulator.counts.requests).toBe(passed ? 2 : 1);
-		if (passed) expect(outputs[0]![0]!.json.mobileStatus).toMatchObject({ attempts: 2, billable: 'yes' });
+		if (passed)
+			expect(outputs[0]![0]!.json.mobileStatus).toMatchObject({ attempts: 2, billable: 'yes' });
 		else expect(outputs[0]![0]!.json.error).toContain(String(code));
 	});
 });
 
 /** What may go wrong beside codes: the fault, the row's code and what may have been billed. */
-const FAULTS: Array<[name: string, fault: Fault, code: string | number, mayPass: boolean, lost: boolean]> = [
+const FAULTS: Array<
+	[name: string, fault: Fault, code: string | number, mayPass: boolean, lost: boolean]
+> = [
 	['HTTP 429', { kind: 'http', status: 429 }, 429, true, false],
 	['HTTP 502 with HTML', { kind: 'http', status: 502 }, 502, true, false],
 	['HTTP 503', { kind: 'http', status: 503 }, 503, true, false],
 	['HTTP 504', { kind: 'http', status: 504 }, 504, true, false],
 	['HTTP 500', { kind: 'http', status: 500 }, 500, false, false],
 	['HTTP 404', { kind: 'http', status: 404 }, 404, false, false],
-	['a redirect', { kind: 'http', status: 302, headers: { location: 'http://127.0.0.1:1/' } }, 302, false, false],
+	[
+		'a redirect',
+		{ kind: 'http', status: 302, headers: { location: 'http://127.0.0.1:1/' } },
+		302,
+		false,
+		false,
+	],
 	['a reset before the answer', { kind: 'resetBefore' }, 'connectionLost', true, true],
 	['a reset within the answer', { kind: 'resetMidBody' }, 'connectionLost', true, true],
 	['no answer', { kind: 'hang' }, 'timeout', true, true],
@@ -153,12 +192,18 @@ describe.each(FAULTS)('%s', (_, fault, code, mayPass, lost) => {
 	test('stops the workflow with a message of ours', async () => {
 		failing(fault);
 		const { error } = await juhe.run(phones(BAD), withOptions({ ...NO_RETRY, timeout }));
-		expect(error).toMatchObject({ name: 'NodeApiError', message: expect.stringMatching(`^Juhe ${code}: `) });
+		expect(error).toMatchObject({
+			name: 'NodeApiError',
+			message: expect.stringMatching(`^Juhe ${code}: `),
+		});
 	});
 
 	test(mayPass ? 'passes at the second try' : 'is not tried again', async () => {
 		failing(fault, 1);
-		const { outputs } = await juhe.run(phones(BAD), { ...CONTINUE, ...withOptions({ retries: 1, timeout }) });
+		const { outputs } = await juhe.run(phones(BAD), {
+			...CONTINUE,
+			...withOptions({ retries: 1, timeout }),
+		});
 
 		expect(juhe.simulator.counts.requests).toBe(mayPass ? 2 : 1);
 		if (mayPass) {
@@ -171,7 +216,10 @@ describe.each(FAULTS)('%s', (_, fault, code, mayPass, lost) => {
 
 	test('with Resend After Lost Answer off', async () => {
 		failing(fault, 1);
-		await juhe.run(phones(BAD), { ...CONTINUE, ...withOptions({ retries: 1, timeout, resendUncertain: false }) });
+		await juhe.run(phones(BAD), {
+			...CONTINUE,
+			...withOptions({ retries: 1, timeout, resendUncertain: false }),
+		});
 		expect(juhe.simulator.counts.requests).toBe(mayPass && !lost ? 2 : 1);
 	});
 });
@@ -183,12 +231,28 @@ describe('an answer that is none', () => {
 		['a text', { kind: 'json', body: 'ok' }, 'notJuhe'],
 		['null', { kind: 'json', body: null }, 'notJuhe'],
 		['no error_code', { kind: 'json', body: { result: { state: '0' } } }, 'notJuhe'],
-		['an error_code that is no number', { kind: 'json', body: { error_code: 'x', result: { state: '0' } } }, 'notJuhe'],
-		['an empty error_code', { kind: 'json', body: { error_code: '', result: { state: '0' } } }, 'notJuhe'],
+		[
+			'an error_code that is no number',
+			{ kind: 'json', body: { error_code: 'x', result: { state: '0' } } },
+			'notJuhe',
+		],
+		[
+			'an empty error_code',
+			{ kind: 'json', body: { error_code: '', result: { state: '0' } } },
+			'notJuhe',
+		],
 		['success without result', { kind: 'missingResult' }, 'noResult'],
 		['an empty result', { kind: 'json', body: { error_code: 0, result: {} } }, 'noResult'],
-		['a result that is a list', { kind: 'json', body: { error_code: 0, result: [{ state: '0' }] } }, 'noResult'],
-		['a megabyte', { kind: 'json', body: { error_code: 0, result: { state: '0', pad: 'x'.repeat(1e6) } } }, 'notJuhe'],
+		[
+			'a result that is a list',
+			{ kind: 'json', body: { error_code: 0, result: [{ state: '0' }] } },
+			'noResult',
+		],
+		[
+			'a megabyte',
+			{ kind: 'json', body: { error_code: 0, result: { state: '0', pad: 'x'.repeat(1e6) } } },
+			'notJuhe',
+		],
 	];
 	test.each(bodies)('%s', async (_, fault, code) => {
 		failing(fault);
@@ -247,14 +311,24 @@ test.each([
 	['ENETUNREACH', 'noConnection', 'mayPass', undefined],
 	['ENOTFOUND', 'noConnection', 'row', undefined],
 	['CERT_HAS_EXPIRED', 'noConnection', 'row', undefined],
-])('what node calls %s is %s, however deep n8n wraps it', (networkCode, code, errorClass, lostAnswer) => {
-	for (const error of [{ code: networkCode }, { cause: { cause: { code: networkCode } } }]) {
-		expect(networkFailure(error, false)).toMatchObject({ class: errorClass, details: { code }, ...(lostAnswer && { lostAnswer }) });
-	}
-});
+])(
+	'what node calls %s is %s, however deep n8n wraps it',
+	(networkCode, code, errorClass, lostAnswer) => {
+		for (const error of [{ code: networkCode }, { cause: { cause: { code: networkCode } } }]) {
+			expect(networkFailure(error, false)).toMatchObject({
+				class: errorClass,
+				details: { code },
+				...(lostAnswer && { lostAnswer }),
+			});
+		}
+	},
+);
 
 test('a host that does not exist is named, not tried again', async () => {
-	const { outputs } = await juhe.run(phones(BAD), { ...CONTINUE, credential: { baseUrl: 'http://juhe.invalid' } });
+	const { outputs } = await juhe.run(phones(BAD), {
+		...CONTINUE,
+		credential: { baseUrl: 'http://juhe.invalid' },
+	});
 	expect(outputs[0]![0]!.json.details).toMatchObject({ code: 'noConnection', billable: 'no' });
 });
 
@@ -305,11 +379,18 @@ describe('On Error: Stop', () => {
 		const numbers = distinctNumbers(20);
 		// The later row fails first; the earlier one is still under way then.
 		juhe.simulator.latency = 30;
-		juhe.simulator.script({ mobile: numbers[4]!, latency: 5, fault: { kind: 'code', code: 224919 } });
+		juhe.simulator.script({
+			mobile: numbers[4]!,
+			latency: 5,
+			fault: { kind: 'code', code: 224919 },
+		});
 		juhe.simulator.script({ mobile: numbers[2]!, fault: { kind: 'code', code: 224902 } });
 		const { error } = await juhe.run(phones(...numbers), withOptions({ concurrency: 5 }));
 
-		expect(error).toMatchObject({ message: expect.stringContaining('224902'), context: { itemIndex: 2 } });
+		expect(error).toMatchObject({
+			message: expect.stringContaining('224902'),
+			context: { itemIndex: 2 },
+		});
 		expect(juhe.simulator.counts).toMatchObject({ requests: 5, inFlight: 0 });
 	});
 
@@ -317,7 +398,10 @@ describe('On Error: Stop', () => {
 		juhe.simulator.script({ mobile: GOOD[0], fault: { kind: 'code', code: 224915 } });
 		juhe.simulator.script({ mobile: BAD, latency: 30, fault: { kind: 'code', code: 10012 } });
 		const { error } = await juhe.run(phones(GOOD[0], BAD));
-		expect(error).toMatchObject({ message: expect.stringContaining('10012'), context: { itemIndex: 1 } });
+		expect(error).toMatchObject({
+			message: expect.stringContaining('10012'),
+			context: { itemIndex: 1 },
+		});
 	});
 });
 
@@ -325,8 +409,15 @@ describe('the account', () => {
 	test('ends the run at once: what is under way comes out, the rest says notQueried', async () => {
 		const numbers = distinctNumbers(60);
 		juhe.simulator.latency = 20;
-		juhe.simulator.script({ mobile: numbers[12]!, latency: 1, fault: { kind: 'code', code: 10012 } });
-		const { outputs } = await juhe.run(phones(...numbers), { ...CONTINUE, ...withOptions({ concurrency: 10 }) });
+		juhe.simulator.script({
+			mobile: numbers[12]!,
+			latency: 1,
+			fault: { kind: 'code', code: 10012 },
+		});
+		const { outputs } = await juhe.run(phones(...numbers), {
+			...CONTINUE,
+			...withOptions({ concurrency: 10 }),
+		});
 
 		const items = outputs[0]!;
 		expect(items.map(rowOf)).toEqual(numbers.map((_, index) => index));
@@ -353,10 +444,27 @@ describe('cancelling the execution', () => {
 		cancelled.abort();
 		const running = new AbortController();
 		for (const { signal } of [cancelled, running]) {
-			const query = jest.fn(async () => ({ answer: { result: null, attempts: 1, billable: 'yes' as const, checkedAt: '' } }));
-			const memory = { recall: () => undefined, record: () => undefined, sentInVain: () => 'no' } as Partial<Memory> as Memory;
-			const conduct = { concurrency: 2, requestsPerSecond: 0, maxQueries: 0, stopOnFailure: true, cancelSignal: signal };
-			await run([{ mobile: BAD }], async (_, pace) => ((await pace.turn(0)) ? await query() : undefined), memory, conduct);
+			const query = jest.fn(async () => ({
+				answer: { result: null, attempts: 1, billable: 'yes' as const, checkedAt: '' },
+			}));
+			const memory = {
+				recall: () => undefined,
+				record: () => undefined,
+				sentInVain: () => 'no',
+			} as Partial<Memory> as Memory;
+			const conduct = {
+				concurrency: 2,
+				requestsPerSecond: 0,
+				maxQueries: 0,
+				stopOnFailure: true,
+				cancelSignal: signal,
+			};
+			await run(
+				[{ mobile: BAD }],
+				async (_, pace) => ((await pace.turn(0)) ? await query() : undefined),
+				memory,
+				conduct,
+			);
 			expect(query).toHaveBeenCalledTimes(signal.aborted ? 0 : 1);
 			expect(getEventListeners(signal, 'abort')).toEqual([]);
 		}
@@ -392,7 +500,10 @@ describe('no secret is left behind', () => {
 		'in the reason of an unknown code': (echo) => ({ body: { error_code: 299999, reason: echo } }),
 		'as the code': (echo) => ({ body: { error_code: echo } }),
 		'in the result': (echo) => ({
-			body: { error_code: 0, result: { state: echo, city: echo, mobile: echo, [echo]: echo, more: { echo } } },
+			body: {
+				error_code: 0,
+				result: { state: echo, city: echo, mobile: echo, [echo]: echo, more: { echo } },
+			},
 		}),
 		'as text': (echo) => ({ body: echo }),
 		'in an HTTP failure': (echo) => ({ status: 502, body: { message: echo } }),
@@ -405,7 +516,13 @@ describe('no secret is left behind', () => {
 		const form = new URLSearchParams(body || request.url!.split('?')[1]);
 		sent.push(form);
 		const reply = answer(
-			[request.url, body, ...form.values(), juhe.simulator.openid, aesKeyOf(juhe.simulator.openid)].join(' '),
+			[
+				request.url,
+				body,
+				...form.values(),
+				juhe.simulator.openid,
+				aesKeyOf(juhe.simulator.openid),
+			].join(' '),
 		);
 		response.statusCode = reply.status ?? 200;
 		response.end(JSON.stringify(reply.body));
@@ -414,7 +531,9 @@ describe('no secret is left behind', () => {
 	afterAll(() => new Promise((resolve) => echoing.close(resolve)));
 
 	test.each(
-		Object.keys(ECHOES).flatMap((way) => (['plain', 'aes', 'rsa'] as const).map((operation) => [way, operation] as const)),
+		Object.keys(ECHOES).flatMap((way) =>
+			(['plain', 'aes', 'rsa'] as const).map((operation) => [way, operation] as const),
+		),
 	)('by a service that sends it back %s (%s)', async (way, operation) => {
 		answer = ECHOES[way]!;
 		const { port } = echoing.address() as AddressInfo;
@@ -429,7 +548,11 @@ describe('no secret is left behind', () => {
 
 				// All that n8n would save of the execution, and what an error does not list by itself.
 				const record = JSON.stringify([run, error?.message, error?.description, error?.stack]);
-				const secrets = [juhe.simulator.key, juhe.simulator.openid, aesKeyOf(juhe.simulator.openid)];
+				const secrets = [
+					juhe.simulator.key,
+					juhe.simulator.openid,
+					aesKeyOf(juhe.simulator.openid),
+				];
 				for (const form of sent) {
 					expect(form.get('key')).toBe(juhe.simulator.key);
 					if (operation !== 'plain') secrets.push(form.get('mobile')!);

@@ -21,7 +21,20 @@ const HOUR = 3_600_000;
 afterEach(() => jest.useRealTimers());
 /** Moves the clock that the node reads, and lets all else go on as it is. */
 function setClock(now: number) {
-	jest.useFakeTimers({ now, doNotFake: ['nextTick', 'setImmediate', 'setTimeout', 'setInterval', 'clearTimeout', 'clearInterval', 'queueMicrotask', 'performance', 'hrtime'] });
+	jest.useFakeTimers({
+		now,
+		doNotFake: [
+			'nextTick',
+			'setImmediate',
+			'setTimeout',
+			'setInterval',
+			'clearTimeout',
+			'clearInterval',
+			'queueMicrotask',
+			'performance',
+			'hrtime',
+		],
+	});
 }
 
 /** The text that the node keeps in static data. */
@@ -32,7 +45,9 @@ function storeOf(staticData: IDataObject | undefined): string {
 describe('Retry On Fail', () => {
 	const numbers = distinctNumbers(6);
 	const bad = numbers[3]!;
-	const retry = (node: object = {}) => ({ node: { retryOnFail: true, waitBetweenTries: 1, ...node } });
+	const retry = (node: object = {}) => ({
+		node: { retryOnFail: true, waitBetweenTries: 1, ...node },
+	});
 
 	test('asks only for what has no answer yet, and pays nothing twice', async () => {
 		juhe.simulator.script({ mobile: bad, times: 2, fault: { kind: 'code', code: 224919 } });
@@ -42,10 +57,11 @@ describe('Retry On Fail', () => {
 		});
 
 		expect(error).toBeUndefined();
-		expect(outputs[0]!.map(statusOf).map(({ source, billable, attempts }) => [source, billable, attempts])).toEqual([
-			...numbers.map(() => ['query', 'yes', 1]),
-			['duplicate', 'no', 0],
-		]);
+		expect(
+			outputs[0]!
+				.map(statusOf)
+				.map(({ source, billable, attempts }) => [source, billable, attempts]),
+		).toEqual([...numbers.map(() => ['query', 'yes', 1]), ['duplicate', 'no', 0]]);
 		// Three tries: 1 to 4, then 4, then 4 to 6.
 		expect(juhe.simulator.counts).toMatchObject({ requests: 8, billed: 6 });
 		expect([...juhe.simulator.counts.lookups.values()]).toEqual(numbers.map(() => 1));
@@ -54,7 +70,10 @@ describe('Retry On Fail', () => {
 
 	test('goes on after an account code, where the account works again', async () => {
 		juhe.simulator.script({ mobile: bad, times: 1, fault: { kind: 'code', code: 10012 } });
-		const { outputs, error } = await juhe.run(phones(...numbers), { ...retry(), ...withOptions({ concurrency: 1 }) });
+		const { outputs, error } = await juhe.run(phones(...numbers), {
+			...retry(),
+			...withOptions({ concurrency: 1 }),
+		});
 		expect(error).toBeUndefined();
 		expect(outputs[0]).toHaveLength(6);
 		expect(juhe.simulator.counts).toMatchObject({ requests: 7, billed: 6 });
@@ -68,13 +87,16 @@ describe('Retry On Fail', () => {
 		for (const number of numbers) expect(kept).not.toContain(number);
 	});
 
-	test.each([CONTINUE, ERROR_OUTPUT])('with Continue ($node.onError) is run again only for its first row, and pays nothing twice', async ({ node }) => {
-		juhe.simulator.script({ mobile: numbers[0]!, fault: { kind: 'code', code: 224919 } });
-		const { outputs, run } = await juhe.run(phones(...numbers), retry({ ...node, maxTries: 4 }));
-		expect(outputs.flat()).toHaveLength(6);
-		expect(juhe.simulator.counts).toMatchObject({ requests: 5 + 4, billed: 5 });
-		expect(JSON.stringify(run.data.executionData?.contextData)).toBe('{"node:Juhe":{}}');
-	});
+	test.each([CONTINUE, ERROR_OUTPUT])(
+		'with Continue ($node.onError) is run again only for its first row, and pays nothing twice',
+		async ({ node }) => {
+			juhe.simulator.script({ mobile: numbers[0]!, fault: { kind: 'code', code: 224919 } });
+			const { outputs, run } = await juhe.run(phones(...numbers), retry({ ...node, maxTries: 4 }));
+			expect(outputs.flat()).toHaveLength(6);
+			expect(juhe.simulator.counts).toMatchObject({ requests: 5 + 4, billed: 5 });
+			expect(JSON.stringify(run.data.executionData?.contextData)).toBe('{"node:Juhe":{}}');
+		},
+	);
 
 	test('an answer lost in an earlier try stays uncertain', async () => {
 		juhe.simulator.script({ mobile: bad, times: 1, fault: { kind: 'resetBefore' } });
@@ -99,14 +121,23 @@ describe('Retry On Fail', () => {
 	test('delivers a change that an earlier try of the same execution had already found', async () => {
 		const workflow = productionRuns(juhe.run);
 		juhe.simulator.script({ mobile: numbers[0]!, times: 1, fault: { kind: 'code', code: 224919 } });
-		const { outputs } = await workflow.run(phones(...numbers), { ...retry(CONTINUE.node), ...withOptions({ onlyChanges: true }) });
+		const { outputs } = await workflow.run(phones(...numbers), {
+			...retry(CONTINUE.node),
+			...withOptions({ onlyChanges: true }),
+		});
 		expect(outputs[0]!.map(({ json }) => json.previousRoute)).toEqual(numbers.map(() => null));
 	});
 
 	test('in a loop begins anew with each turn', async () => {
 		// Two nodes of ours cannot stand for a loop; running the node twice in one execution can.
 		const node = (name: string, type: string, more: object = {}) => ({
-			id: name, name, type, typeVersion: 1, position: [0, 0], parameters: {}, ...more,
+			id: name,
+			name,
+			type,
+			typeVersion: 1,
+			position: [0, 0],
+			parameters: {},
+			...more,
 		});
 		const file = {
 			nodes: [
@@ -119,7 +150,14 @@ describe('Retry On Fail', () => {
 				}),
 			],
 			connections: {
-				Start: { main: [[{ node: 'A', type: 'main', index: 0 }, { node: 'B', type: 'main', index: 0 }]] },
+				Start: {
+					main: [
+						[
+							{ node: 'A', type: 'main', index: 0 },
+							{ node: 'B', type: 'main', index: 0 },
+						],
+					],
+				},
 				A: { main: [[{ node: 'Juhe', type: 'main', index: 0 }]] },
 				B: { main: [[{ node: 'Juhe', type: 'main', index: 0 }]] },
 			},
@@ -144,7 +182,15 @@ describe('Max Queries per Run', () => {
 			...CONTINUE,
 			...withOptions({ maxQueries: 3 }),
 		});
-		expect(outputs[0]!.map(({ json }) => json.route)).toEqual(['normal', 'normal', 'normal', undefined, undefined, 'normal', undefined]);
+		expect(outputs[0]!.map(({ json }) => json.route)).toEqual([
+			'normal',
+			'normal',
+			'normal',
+			undefined,
+			undefined,
+			'normal',
+			undefined,
+		]);
 		expect(outputs[0]![3]!.json).toMatchObject({
 			error: expect.stringContaining('Max Queries per Run (3)'),
 			details: { code: 'overCap', attempts: 0, billable: 'no' },
@@ -155,16 +201,26 @@ describe('Max Queries per Run', () => {
 	test('on Stop fails after the paid rows are remembered, so that later executions get on', async () => {
 		const workflow = productionRuns(juhe.run);
 		const numbers = distinctNumbers(5);
-		const go = () => workflow.run(phones(...numbers), withOptions({ maxQueries: 2, reuseHours: 1 }));
+		const go = () =>
+			workflow.run(phones(...numbers), withOptions({ maxQueries: 2, reuseHours: 1 }));
 
 		for (const billed of [2, 4]) {
 			const { error } = await go();
-			expect(error).toMatchObject({ name: 'NodeOperationError', message: expect.stringContaining('Max Queries per Run (2)') });
+			expect(error).toMatchObject({
+				name: 'NodeOperationError',
+				message: expect.stringContaining('Max Queries per Run (2)'),
+			});
 			expect(juhe.simulator.counts.billed).toBe(billed);
 		}
 		const { error, outputs } = await go();
 		expect(error).toBeUndefined();
-		expect(outputs[0]!.map((item) => statusOf(item).source)).toEqual(['reused', 'reused', 'reused', 'reused', 'query']);
+		expect(outputs[0]!.map((item) => statusOf(item).source)).toEqual([
+			'reused',
+			'reused',
+			'reused',
+			'reused',
+			'query',
+		]);
 		expect(juhe.simulator.counts.billed).toBe(5);
 	});
 });
@@ -182,7 +238,13 @@ describe('Dry Run', () => {
 			...withOptions({ dryRun: true, maxQueries: 1, reuseHours: 1, maskNumber: true }),
 		});
 
-		expect(outputs[0]!.map(({ json }) => json.route)).toEqual(['billable', 'duplicate', undefined, 'reusable', 'overCap']);
+		expect(outputs[0]!.map(({ json }) => json.route)).toEqual([
+			'billable',
+			'duplicate',
+			undefined,
+			'reusable',
+			'overCap',
+		]);
 		expect(outputs[0]![0]!.json.mobileStatus).toEqual({
 			mobile: '138****8000',
 			label: 'Would be queried and billed',
@@ -209,11 +271,19 @@ describe('Dry Run', () => {
 			});
 			expect(outputs[0]![0]!.json.route).toBe('billable');
 		}
-		const without = await juhe.run(good, { ...withOptions({ dryRun: true }), node: { credentials: {} } });
+		const without = await juhe.run(good, {
+			...withOptions({ dryRun: true }),
+			node: { credentials: {} },
+		});
 		expect(without.outputs[0]![0]!.json.route).toBe('billable');
 
-		for (const credential of [{ rsaPublicKey: 'garbage' }, { baseUrl: 'ftp://x' }] as Array<Record<string, string>>) {
-			const { error } = await juhe.run(good, { ...withOptions({ dryRun: true }, { operation: 'rsa' }), credential });
+		for (const credential of [{ rsaPublicKey: 'garbage' }, { baseUrl: 'ftp://x' }] as Array<
+			Record<string, string>
+		>) {
+			const { error } = await juhe.run(good, {
+				...withOptions({ dryRun: true }, { operation: 'rsa' }),
+				credential,
+			});
 			expect(error).toMatchObject({ name: 'NodeOperationError' });
 		}
 	});
@@ -234,10 +304,16 @@ describe('Reuse Results', () => {
 		const workflow = productionRuns(juhe.run);
 		const start = Date.parse('2026-11-24T08:00:00Z');
 		setClock(start);
-		const first = await workflow.run(phones(...numbers), withOptions({ reuseHours: 2 }, { operation: 'aes' }));
+		const first = await workflow.run(
+			phones(...numbers),
+			withOptions({ reuseHours: 2 }, { operation: 'aes' }),
+		);
 		const reusedAt = async (now: number) => {
 			setClock(now);
-			const { outputs } = await workflow.run(phones(...numbers, '+86 138-0013-8000'), withOptions({ reuseHours: 2 }, { operation: 'aes' }));
+			const { outputs } = await workflow.run(
+				phones(...numbers, '+86 138-0013-8000'),
+				withOptions({ reuseHours: 2 }, { operation: 'aes' }),
+			);
 			return outputs[0]!;
 		};
 
@@ -246,13 +322,26 @@ describe('Reuse Results', () => {
 		expect(again.slice(0, 3).map(({ json }) => json)).toEqual(
 			first.outputs[0]!.map(({ json }) => ({
 				...json,
-				mobileStatus: { ...(json.mobileStatus as object), source: 'reused', billable: 'no', attempts: 0 },
+				mobileStatus: {
+					...(json.mobileStatus as object),
+					source: 'reused',
+					billable: 'no',
+					attempts: 0,
+				},
 			})),
 		);
-		expect(statusOf(again[3]!)).toMatchObject({ source: 'reused', checkedAt: '2026-11-24T08:00:00.000Z' });
+		expect(statusOf(again[3]!)).toMatchObject({
+			source: 'reused',
+			checkedAt: '2026-11-24T08:00:00.000Z',
+		});
 
 		const later = await reusedAt(start + 2 * HOUR);
-		expect(later.map((item) => statusOf(item).source)).toEqual(['query', 'query', 'query', 'duplicate']);
+		expect(later.map((item) => statusOf(item).source)).toEqual([
+			'query',
+			'query',
+			'query',
+			'duplicate',
+		]);
 		expect(juhe.simulator.counts.billed).toBe(6);
 	});
 
@@ -280,7 +369,10 @@ describe('Reuse Results', () => {
 		const workflow = productionRuns(juhe.run);
 		juhe.simulator.script({ mobile: numbers[0]!, times: 1, fault: { kind: 'code', code: 224919 } });
 		juhe.simulator.script({ mobile: numbers[1]!, times: 1, fault: { kind: 'code', code: 224922 } });
-		await workflow.run(phones(...numbers), { ...CONTINUE, ...withOptions({ reuseHours: 1, noRecord: 'route' }) });
+		await workflow.run(phones(...numbers), {
+			...CONTINUE,
+			...withOptions({ reuseHours: 1, noRecord: 'route' }),
+		});
 		const { outputs } = await workflow.run(phones(...numbers), withOptions({ reuseHours: 1 }));
 		expect(outputs[0]!.map((item) => statusOf(item).source)).toEqual(['query', 'query', 'reused']);
 	});
@@ -288,7 +380,10 @@ describe('Reuse Results', () => {
 	test('what an execution paid that failed is reused by the next one', async () => {
 		const workflow = productionRuns(juhe.run);
 		juhe.simulator.script({ mobile: numbers[2]!, times: 1, fault: { kind: 'code', code: 10012 } });
-		const { error } = await workflow.run(phones(...numbers), withOptions({ reuseHours: 1, concurrency: 1 }));
+		const { error } = await workflow.run(
+			phones(...numbers),
+			withOptions({ reuseHours: 1, concurrency: 1 }),
+		);
 		expect(error).toBeDefined();
 		const { outputs } = await workflow.run(phones(...numbers), withOptions({ reuseHours: 1 }));
 		expect(outputs[0]!.map((item) => statusOf(item).source)).toEqual(['reused', 'reused', 'query']);
@@ -302,7 +397,8 @@ describe('Reuse Results', () => {
 			...withOptions({ reuseHours: 1, retries: 5, concurrency: 1 }),
 			onStart: (stop) => (cancel = stop),
 		});
-		while (juhe.simulator.counts.requests < 3) await new Promise((resolve) => setTimeout(resolve, 10));
+		while (juhe.simulator.counts.requests < 3)
+			await new Promise((resolve) => setTimeout(resolve, 10));
 		cancel();
 		expect((await finished).run.status).toBe('canceled');
 		juhe.simulator.reset();
@@ -323,16 +419,30 @@ describe('Reuse Results', () => {
 			...withOptions({ reuseHours: 1 }),
 			credential: { baseUrl: elsewhere },
 		});
-		expect(other.outputs[0]!.filter((item) => item.json.mobileStatus && statusOf(item).source === 'reused')).toEqual([]);
+		expect(
+			other.outputs[0]!.filter(
+				(item) => item.json.mobileStatus && statusOf(item).source === 'reused',
+			),
+		).toEqual([]);
 	});
 
 	test('the store holds no number, no secret and no row', async () => {
 		const workflow = productionRuns(juhe.run);
-		await workflow.run([{ phone: numbers[0], name: 'Nobody Else' }], withOptions({ reuseHours: 1, onlyChanges: true }, { operation: 'aes' }));
+		await workflow.run(
+			[{ phone: numbers[0], name: 'Nobody Else' }],
+			withOptions({ reuseHours: 1, onlyChanges: true }, { operation: 'aes' }),
+		);
 		const saved = JSON.stringify(workflow.staticData);
 		expect(saved).toContain('normal');
 		const sent = new URLSearchParams(juhe.simulator.received[0]!.body).get('mobile')!;
-		for (const secret of [numbers[0]!, '0013800', 'Nobody', juhe.simulator.key, juhe.simulator.openid, sent]) {
+		for (const secret of [
+			numbers[0]!,
+			'0013800',
+			'Nobody',
+			juhe.simulator.key,
+			juhe.simulator.openid,
+			sent,
+		]) {
 			expect(saved).not.toContain(secret);
 		}
 	});
@@ -353,23 +463,37 @@ describe('Reuse Results', () => {
 		expect(JSON.stringify(run.data.resultData.runData.Juhe![0]!.hints)).toContain('cannot be read');
 
 		const again = await workflow.run(phones(...numbers), withOptions({ reuseHours: 1 }));
-		expect(again.outputs[0]!.map((item) => statusOf(item).source)).toEqual(['reused', 'reused', 'reused']);
-		expect(JSON.stringify(again.run.data.resultData.runData.Juhe![0]!.hints)).not.toContain('cannot be read');
+		expect(again.outputs[0]!.map((item) => statusOf(item).source)).toEqual([
+			'reused',
+			'reused',
+			'reused',
+		]);
+		expect(JSON.stringify(again.run.data.resultData.runData.Juhe![0]!.hints)).not.toContain(
+			'cannot be read',
+		);
 	});
 
-	test.each([['text'], [[1, 2]], [7]])('static data that is %j itself does no harm', async (data) => {
-		const { outputs, run } = await juhe.run(phones(...numbers), {
-			mode: 'trigger',
-			staticData: { 'node:Juhe': data } as never,
-			...withOptions({ reuseHours: 1, onlyChanges: true }),
-		});
-		expect(outputs[0]).toHaveLength(3);
-		expect(JSON.stringify(run.data.resultData.runData.Juhe![0]!.hints)).toContain('no place');
-	});
+	test.each([['text'], [[1, 2]], [7]])(
+		'static data that is %j itself does no harm',
+		async (data) => {
+			const { outputs, run } = await juhe.run(phones(...numbers), {
+				mode: 'trigger',
+				staticData: { 'node:Juhe': data } as never,
+				...withOptions({ reuseHours: 1, onlyChanges: true }),
+			});
+			expect(outputs[0]).toHaveLength(3);
+			expect(JSON.stringify(run.data.resultData.runData.Juhe![0]!.hints)).toContain('no place');
+		},
+	);
 
 	test('a manual run says that it is forgotten', async () => {
-		const { run } = await juhe.run(phones(...numbers), { mode: 'manual', ...withOptions({ reuseHours: 1 }) });
-		expect(JSON.stringify(run.data.resultData.runData.Juhe![0]!.hints)).toContain('this manual run is forgotten');
+		const { run } = await juhe.run(phones(...numbers), {
+			mode: 'manual',
+			...withOptions({ reuseHours: 1 }),
+		});
+		expect(JSON.stringify(run.data.resultData.runData.Juhe![0]!.hints)).toContain(
+			'this manual run is forgotten',
+		);
 	});
 
 	test('without it, and without Only Changed, nothing is kept', async () => {
@@ -380,14 +504,22 @@ describe('Reuse Results', () => {
 	test('keeps 20,000 numbers, lets the oldest go first, and costs little room', async () => {
 		const workflow = productionRuns(juhe.run);
 		const go = (...list: string[]) =>
-			workflow.run(phones(...list), withOptions({ reuseHours: 1, onlyChanges: true, concurrency: 50 }, { operation: 'aes' }));
+			workflow.run(
+				phones(...list),
+				withOptions({ reuseHours: 1, onlyChanges: true, concurrency: 50 }, { operation: 'aes' }),
+			);
 		const many = distinctNumbers(100);
 		await go(...many.slice(0, 50));
 		// As if 19,950 others had been asked for since.
 		const kept = JSON.parse(storeOf(workflow.staticData));
 		const entry = kept.numbers[0] as unknown[];
-		const others = Array.from({ length: 19_950 }, (_, index) => [String(index).padStart(16, '_'), ...entry.slice(1)]);
-		workflow.staticData = { 'node:Juhe': { juhe: JSON.stringify({ ...kept, numbers: [...kept.numbers, ...others] }) } };
+		const others = Array.from({ length: 19_950 }, (_, index) => [
+			String(index).padStart(16, '_'),
+			...entry.slice(1),
+		]);
+		workflow.staticData = {
+			'node:Juhe': { juhe: JSON.stringify({ ...kept, numbers: [...kept.numbers, ...others] }) },
+		};
 		// Asked for again, the first is the newest now.
 		await go(many[0]!);
 		await go(...many.slice(50, 90));
@@ -397,7 +529,10 @@ describe('Reuse Results', () => {
 		juhe.simulator.reset();
 		const { outputs } = await go(many[0]!, many[1]!, many[40]!, many[41]!, many[50]!, many[89]!);
 		expect(juhe.simulator.counts.billed).toBe(2);
-		expect(outputs[0]!.map(({ json }) => [json.phone, json.previousRoute])).toEqual([[many[1], null], [many[40], null]]);
+		expect(outputs[0]!.map(({ json }) => [json.phone, json.previousRoute])).toEqual([
+			[many[1], null],
+			[many[40], null],
+		]);
 	});
 
 	test('what is too old is swept out', async () => {
@@ -416,7 +551,11 @@ describe('Reuse Results', () => {
 			workflow.run(phones(numbers[1]), withOptions({ reuseHours: 1 })),
 		]);
 		const { outputs } = await workflow.run(phones(...numbers), withOptions({ reuseHours: 1 }));
-		expect(outputs[0]!.map(({ json }) => json.route)).toEqual(['normal', 'suspended', 'notOnNetwork']);
+		expect(outputs[0]!.map(({ json }) => json.route)).toEqual([
+			'normal',
+			'suspended',
+			'notOnNetwork',
+		]);
 		expect(juhe.simulator.counts.billed).toBeLessThanOrEqual(5);
 	});
 });
@@ -428,8 +567,11 @@ describe('Only Changed', () => {
 
 	test('lets all rows out the first time, then the changed ones with their previous route', async () => {
 		const workflow = productionRuns(juhe.run);
-		const go = () => workflow.run(phones(...numbers, '+86 13800138001'), withOptions({ onlyChanges: true }));
-		expect(changed((await go()).outputs)).toEqual([...numbers, '+86 13800138001'].map((phone) => [phone, null, 'normal']));
+		const go = () =>
+			workflow.run(phones(...numbers, '+86 13800138001'), withOptions({ onlyChanges: true }));
+		expect(changed((await go()).outputs)).toEqual(
+			[...numbers, '+86 13800138001'].map((phone) => [phone, null, 'normal']),
+		);
 		expect((await go()).outputs).toEqual([[]]);
 
 		juhe.simulator.script({ mobile: numbers[1]!, fault: { kind: 'state', state: '3' } });
@@ -451,7 +593,8 @@ describe('Only Changed', () => {
 
 	test('a row that errors comes out as an error, is no change and loses no history', async () => {
 		const workflow = productionRuns(juhe.run);
-		const go = () => workflow.run(phones(...numbers), { ...ERROR_OUTPUT, ...withOptions({ onlyChanges: true }) });
+		const go = () =>
+			workflow.run(phones(...numbers), { ...ERROR_OUTPUT, ...withOptions({ onlyChanges: true }) });
 		await go();
 		juhe.simulator.script({ mobile: numbers[2]!, times: 1, fault: { kind: 'code', code: 224919 } });
 		const { outputs } = await go();
@@ -462,7 +605,11 @@ describe('Only Changed', () => {
 
 	test('a change found by an execution that failed comes out of the next one', async () => {
 		const workflow = productionRuns(juhe.run);
-		const go = () => workflow.run(phones(...numbers), withOptions({ onlyChanges: true, reuseHours: 1, concurrency: 1 }));
+		const go = () =>
+			workflow.run(
+				phones(...numbers),
+				withOptions({ onlyChanges: true, reuseHours: 1, concurrency: 1 }),
+			);
 		await workflow.run(phones(...numbers), withOptions({ onlyChanges: true }));
 		setClock(Date.now() + 2 * HOUR);
 		juhe.simulator.script({ mobile: numbers[0]!, fault: { kind: 'state', state: '4' } });
@@ -481,8 +628,12 @@ describe('Only Changed', () => {
 		juhe.simulator.script({ mobile: numbers[0]!, fault: { kind: 'state', state: '4' } });
 		juhe.simulator.script({ mobile: numbers[1]!, times: 1, fault: { kind: 'code', code: 224915 } });
 		let cancel = () => {};
-		const finished = workflow.run(phones(...numbers), { ...options, onStart: (stop) => (cancel = stop) });
-		while (juhe.simulator.counts.requests < 2) await new Promise((resolve) => setTimeout(resolve, 10));
+		const finished = workflow.run(phones(...numbers), {
+			...options,
+			onStart: (stop) => (cancel = stop),
+		});
+		while (juhe.simulator.counts.requests < 2)
+			await new Promise((resolve) => setTimeout(resolve, 10));
 		cancel();
 		await finished;
 		const { outputs } = await workflow.run(phones(...numbers), options);
@@ -494,14 +645,18 @@ describe('Only Changed', () => {
 		setClock(Date.parse('2026-11-24T08:00:00Z'));
 		await workflow.run(phones(...numbers), withOptions({ onlyChanges: true, reuseHours: 1 }));
 		setClock(Date.parse('2027-11-24T08:00:00Z'));
-		const { outputs } = await workflow.run(phones(...numbers), withOptions({ onlyChanges: true, reuseHours: 1 }));
+		const { outputs } = await workflow.run(
+			phones(...numbers),
+			withOptions({ onlyChanges: true, reuseHours: 1 }),
+		);
 		expect(outputs).toEqual([[]]);
 		expect(juhe.simulator.counts.billed).toBe(8);
 	});
 
 	test('with outputs split keeps rows to their outputs', async () => {
 		const workflow = productionRuns(juhe.run);
-		const go = () => workflow.run(phones(...numbers), withOptions({ onlyChanges: true }, { splitOutputs: true }));
+		const go = () =>
+			workflow.run(phones(...numbers), withOptions({ onlyChanges: true }, { splitOutputs: true }));
 		expect((await go()).outputs.map((output) => output.length)).toEqual([4, 0, 0, 0, 0, 0]);
 		juhe.simulator.script({ mobile: numbers[1]!, fault: { kind: 'state', state: '1' } });
 		expect((await go()).outputs.map((output) => output.length)).toEqual([0, 1, 0, 0, 0, 0]);
@@ -509,7 +664,8 @@ describe('Only Changed', () => {
 });
 
 describe('the summary', () => {
-	const hintOf = ({ run }: Awaited<ReturnType<typeof juhe.run>>) => run.data.resultData.runData.Juhe![0]!.hints?.[0]?.message;
+	const hintOf = ({ run }: Awaited<ReturnType<typeof juhe.run>>) =>
+		run.data.resultData.runData.Juhe![0]!.hints?.[0]?.message;
 
 	test('counts what came of the rows, without a number', async () => {
 		const rows = phones('13800138000', '13800138005', '13800138007', '13800138007', '12345');

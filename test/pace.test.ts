@@ -18,7 +18,13 @@ function wait(milliseconds: number): Promise<void> {
 /** A run against a service that bears `perSecond` requests in any second; complaints are tried again. */
 async function runAgainst(
 	perSecond: number,
-	run: { numbers: number; concurrency: number; latency: number; retryAfter?: number; requestsPerSecond?: number },
+	run: {
+		numbers: number;
+		concurrency: number;
+		latency: number;
+		retryAfter?: number;
+		requestsPerSecond?: number;
+	},
 ) {
 	const pace = new Pace(run.requestsPerSecond ?? Infinity);
 	const begin = Date.now();
@@ -54,13 +60,22 @@ async function runAgainst(
 }
 
 test('without a limit nothing waits', async () => {
-	const { seconds, starts } = await runAgainst(Infinity, { numbers: 100, concurrency: 10, latency: 10 });
+	const { seconds, starts } = await runAgainst(Infinity, {
+		numbers: 100,
+		concurrency: 10,
+		latency: 10,
+	});
 	expect(seconds).toBeCloseTo(0.1, 1);
 	expect(starts.filter((at) => at === 0)).toHaveLength(10);
 });
 
 test('requests a second start evenly spread, and never catch up in a burst', async () => {
-	const { starts } = await runAgainst(Infinity, { numbers: 40, concurrency: 50, latency: 10, requestsPerSecond: 20 });
+	const { starts } = await runAgainst(Infinity, {
+		numbers: 40,
+		concurrency: 50,
+		latency: 10,
+		requestsPerSecond: 20,
+	});
 	const gaps = starts.slice(1).map((at, index) => at - starts[index]!);
 	expect(Math.min(...gaps)).toBeGreaterThanOrEqual(50);
 	expect(Math.max(...gaps)).toBeLessThanOrEqual(52);
@@ -74,18 +89,30 @@ describe('a service that bears so many requests a second', () => {
 		[100, 10, 30],
 		[100, 50, 50],
 		[200, 20, 20],
-	])('%i: asked by %i at a time, in %i ms each, it is found out without much asked in vain', async (perSecond, concurrency, latency) => {
-		const numbers = perSecond * 30;
-		const { seconds, complaints, mostTries } = await runAgainst(perSecond, { numbers, concurrency, latency });
+	])(
+		'%i: asked by %i at a time, in %i ms each, it is found out without much asked in vain',
+		async (perSecond, concurrency, latency) => {
+			const numbers = perSecond * 30;
+			const { seconds, complaints, mostTries } = await runAgainst(perSecond, {
+				numbers,
+				concurrency,
+				latency,
+			});
 
-		expect(seconds).toBeLessThan(1.25 * 30);
-		expect(complaints).toBeLessThan(0.02 * numbers + concurrency);
-		expect(mostTries).toBeLessThanOrEqual(3);
-	});
+			expect(seconds).toBeLessThan(1.25 * 30);
+			expect(complaints).toBeLessThan(0.02 * numbers + concurrency);
+			expect(mostTries).toBeLessThanOrEqual(3);
+		},
+	);
 });
 
 test('Retry-After holds the whole run', async () => {
-	const { starts } = await runAgainst(5, { numbers: 10, concurrency: 10, latency: 10, retryAfter: 7000 });
+	const { starts } = await runAgainst(5, {
+		numbers: 10,
+		concurrency: 10,
+		latency: 10,
+		retryAfter: 7000,
+	});
 	expect(starts.filter((at) => at < 7000)).toHaveLength(10);
 	expect(starts.filter((at) => at >= 7000).length).toBeGreaterThanOrEqual(5);
 });

@@ -26,13 +26,22 @@ afterAll(() => rmSync(join(folder, '..'), { recursive: true }));
 const manifest = () => JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
 
 test('holds dist, README, LICENSE and its manifest, and nothing else', () => {
-	expect(files.filter((file) => !file.startsWith('dist/')).sort()).toEqual(['LICENSE.md', 'README.md', 'package.json']);
+	expect(files.filter((file) => !file.startsWith('dist/')).sort()).toEqual([
+		'LICENSE.md',
+		'README.md',
+		'package.json',
+	]);
 	expect(files.filter((file) => /\.(ts|map|test\.js)$/.test(file))).toEqual([]);
 });
 
 test('has no runtime dependencies and runs nothing when it is installed', () => {
-	const { dependencies, optionalDependencies, bundleDependencies, peerDependencies, scripts } = manifest();
-	expect([dependencies, optionalDependencies, bundleDependencies]).toEqual([undefined, undefined, undefined]);
+	const { dependencies, optionalDependencies, bundleDependencies, peerDependencies, scripts } =
+		manifest();
+	expect([dependencies, optionalDependencies, bundleDependencies]).toEqual([
+		undefined,
+		undefined,
+		undefined,
+	]);
 	expect(peerDependencies).toEqual({ 'n8n-workflow': '*' });
 	expect(Object.keys(scripts)).not.toEqual(
 		expect.arrayContaining([expect.stringMatching(/^(pre|post)?(install|prepare|pack)$/)]),
@@ -42,21 +51,29 @@ test('has no runtime dependencies and runs nothing when it is installed', () => 
 test('requires nothing but its own files, n8n-workflow and crypto', () => {
 	const required = files
 		.filter((file) => file.endsWith('.js'))
-		.flatMap((file) => [...readFileSync(join(folder, file), 'utf8').matchAll(/\b(?:require|import)\(\s*(.*?)\s*\)/g)])
+		.flatMap((file) => [
+			...readFileSync(join(folder, file), 'utf8').matchAll(/\b(?:require|import)\(\s*(.*?)\s*\)/g),
+		])
 		.map((call) => call[1]!.slice(1, -1));
-	expect([...new Set(required)].filter((path) => !path.startsWith('.')).sort()).toEqual(['n8n-workflow', 'node:crypto']);
+	expect([...new Set(required)].filter((path) => !path.startsWith('.')).sort()).toEqual([
+		'n8n-workflow',
+		'node:crypto',
+	]);
 });
 
 test('names paths that exist', () => {
 	const { n8n } = manifest();
-	for (const path of [...n8n.nodes, ...n8n.credentials]) expect(existsSync(join(folder, path))).toBe(true);
+	for (const path of [...n8n.nodes, ...n8n.credentials])
+		expect(existsSync(join(folder, path))).toBe(true);
 });
 
 test('is loaded by n8n, with icons, codex and credential', async () => {
 	const loader = new PackageDirectoryLoader(folder);
 	await loader.loadAll();
 
-	expect(loader.types.nodes.map(({ name }) => name)).toEqual(expect.arrayContaining(['juheMobileStatus']));
+	expect(loader.types.nodes.map(({ name }) => name)).toEqual(
+		expect.arrayContaining(['juheMobileStatus']),
+	);
 	const { type } = loader.getNode('juheMobileStatus');
 	const { description } = type as { description: import('n8n-workflow').INodeTypeDescription };
 	expect(description).toMatchObject({

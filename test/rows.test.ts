@@ -1,6 +1,15 @@
 import type { IDataObject } from 'n8n-workflow';
 
-import { CONTINUE, distinctNumbers, ERROR_OUTPUT, phones, rowOf, statusOf, useSimulator, withOptions } from './simulated';
+import {
+	CONTINUE,
+	distinctNumbers,
+	ERROR_OUTPUT,
+	phones,
+	rowOf,
+	statusOf,
+	useSimulator,
+	withOptions,
+} from './simulated';
 
 const OPERATIONS = ['plain', 'aes', 'rsa'] as const;
 const juhe = useSimulator();
@@ -51,10 +60,20 @@ describe.each(OPERATIONS)('the %s query', (operation) => {
 	});
 
 	test('pays a number once, however it is written', async () => {
-		const rows = phones('13800138000', '138 0013 8000', '13800138007', '+8613800138000', 13800138000);
+		const rows = phones(
+			'13800138000',
+			'138 0013 8000',
+			'13800138007',
+			'+8613800138000',
+			13800138000,
+		);
 		const { outputs } = await juhe.run(rows, { parameters: { operation } });
 
-		expect(outputs[0]!.map(statusOf).map(({ source, billable, attempts }) => [source, billable, attempts])).toEqual([
+		expect(
+			outputs[0]!
+				.map(statusOf)
+				.map(({ source, billable, attempts }) => [source, billable, attempts]),
+		).toEqual([
 			['query', 'yes', 1],
 			['duplicate', 'no', 0],
 			['query', 'yes', 1],
@@ -99,29 +118,43 @@ describe('routes', () => {
 		});
 	});
 
-	test.each([[null], [['3']], [{ toString: 1 }], [undefined]])('state %j, which is no text, is unknown', async (state) => {
-		juhe.simulator.script({
-			fault: { kind: 'json', body: { error_code: 0, result: { state, city: null, isp: '移动' } } },
-		});
-		const { outputs } = await juhe.run(phones('13800138000'));
+	test.each([[null], [['3']], [{ toString: 1 }], [undefined]])(
+		'state %j, which is no text, is unknown',
+		async (state) => {
+			juhe.simulator.script({
+				fault: {
+					kind: 'json',
+					body: { error_code: 0, result: { state, city: null, isp: '移动' } },
+				},
+			});
+			const { outputs } = await juhe.run(phones('13800138000'));
 
-		const mobileStatus = statusOf(outputs[0]![0]!);
-		expect(outputs[0]![0]!.json.route).toBe('unknown');
-		expect(mobileStatus).toMatchObject({ city: null, isp: '移动', billable: 'yes' });
-		expect(typeof mobileStatus.state === 'object' && mobileStatus.state !== null).toBe(false);
-	});
+			const mobileStatus = statusOf(outputs[0]![0]!);
+			expect(outputs[0]![0]!.json.route).toBe('unknown');
+			expect(mobileStatus).toMatchObject({ city: null, isp: '移动', billable: 'yes' });
+			expect(typeof mobileStatus.state === 'object' && mobileStatus.state !== null).toBe(false);
+		},
+	);
 
 	test('No Record is an error, or a route where it is asked for', async () => {
 		juhe.simulator.script({ mobile: '13800138001', fault: { kind: 'code', code: 224922 } });
 		const rows = phones('13800138000', '13800138001', '138-0013-8001');
 
 		const asError = await juhe.run(rows, CONTINUE);
-		expect(asError.outputs[0]!.map(({ json }) => json.route)).toEqual(['normal', undefined, undefined]);
+		expect(asError.outputs[0]!.map(({ json }) => json.route)).toEqual([
+			'normal',
+			undefined,
+			undefined,
+		]);
 		expect(asError.outputs[0]![1]!.json.error).toMatch(/^Juhe 224922: /);
 
 		const asRoute = await juhe.run(rows, withOptions({ noRecord: 'route' }));
 		expect(asRoute.error).toBeUndefined();
-		expect(asRoute.outputs[0]!.map(({ json }) => json.route)).toEqual(['normal', 'noRecord', 'noRecord']);
+		expect(asRoute.outputs[0]!.map(({ json }) => json.route)).toEqual([
+			'normal',
+			'noRecord',
+			'noRecord',
+		]);
 		expect(asRoute.outputs[0]![1]!.json.mobileStatus).toMatchObject({
 			mobile: '13800138001',
 			label: 'No record',
@@ -133,8 +166,16 @@ describe('routes', () => {
 
 describe('split outputs', () => {
 	const rows = phones(
-		'13800138009', '13800138008', '13800138006', '13800138005', '13800138001',
-		'12345', '13800138000', '13800139999', '13800138004', '13800138888',
+		'13800138009',
+		'13800138008',
+		'13800138006',
+		'13800138005',
+		'13800138001',
+		'12345',
+		'13800138000',
+		'13800139999',
+		'13800138004',
+		'13800138888',
 	);
 	beforeEach(() => {
 		juhe.simulator.script({ mobile: '13800138888', fault: { kind: 'state', state: '9' } });
@@ -152,7 +193,10 @@ describe('split outputs', () => {
 	});
 
 	test('come before the error output', async () => {
-		const { outputs } = await juhe.run(rows, { ...ERROR_OUTPUT, parameters: { splitOutputs: true } });
+		const { outputs } = await juhe.run(rows, {
+			...ERROR_OUTPUT,
+			parameters: { splitOutputs: true },
+		});
 		expect(indexes(outputs)).toEqual([[4, 6, 8], [3], [2], [1], [0], [9], [5, 7]]);
 		expect(outputs[6]!.map(({ json }) => json.phone)).toEqual(['12345', '13800139999']);
 	});
@@ -174,7 +218,10 @@ describe('the row', () => {
 
 	test('takes the route and the result in the fields that the options name', async () => {
 		const rows = [{ phone: '13800138000', 状态: 'old', 'check.result': 'old', route: 'mine' }];
-		const { outputs } = await juhe.run(rows, withOptions({ routeField: '状态', outputField: 'check.result' }));
+		const { outputs } = await juhe.run(
+			rows,
+			withOptions({ routeField: '状态', outputField: 'check.result' }),
+		);
 
 		expect(outputs[0]![0]!.json).toEqual({
 			phone: '13800138000',
@@ -185,15 +232,23 @@ describe('the row', () => {
 	});
 
 	test('loses a field of its own where the node puts its value', async () => {
-		const rows = [{ phone: '13800138000', route: 'A1', mobileStatus: 'old', error: 'from the CRM' }];
+		const rows = [
+			{ phone: '13800138000', route: 'A1', mobileStatus: 'old', error: 'from the CRM' },
+		];
 		const { outputs } = await juhe.run(rows, ERROR_OUTPUT);
 
-		expect(outputs[0]![0]!.json).toMatchObject({ route: 'normal', mobileStatus: { state: '0' }, error: 'from the CRM' });
+		expect(outputs[0]![0]!.json).toMatchObject({
+			route: 'normal',
+			mobileStatus: { state: '0' },
+			error: 'from the CRM',
+		});
 		expect(outputs[1]).toEqual([]);
 	});
 
 	test('with a field named __proto__ comes out whole and harms nothing', async () => {
-		const row = JSON.parse('{"phone":"13800138000","__proto__":{"polluted":true},"constructor":"x"}');
+		const row = JSON.parse(
+			'{"phone":"13800138000","__proto__":{"polluted":true},"constructor":"x"}',
+		);
 		const { outputs } = await juhe.run([row]);
 
 		expect(outputs[0]![0]!.json).toMatchObject({ phone: '13800138000', route: 'normal' });
@@ -201,11 +256,22 @@ describe('the row', () => {
 	});
 
 	test('with Mask Number shows the number in no result and no error, only in its own column', async () => {
-		juhe.simulator.script({ mobile: '13800138001', fault: { kind: 'code', code: 224919, reason: '13800138001 查询失败' } });
-		const rows = [{ id: 'a', phone: '13800138000' }, { id: 'b', phone: '13800138001' }];
+		juhe.simulator.script({
+			mobile: '13800138001',
+			fault: { kind: 'code', code: 224919, reason: '13800138001 查询失败' },
+		});
+		const rows = [
+			{ id: 'a', phone: '13800138000' },
+			{ id: 'b', phone: '13800138001' },
+		];
 		for (const operation of OPERATIONS) {
-			const { outputs } = await juhe.run(rows, { ...CONTINUE, ...withOptions({ maskNumber: true }, { operation }) });
-			const [fine, failed] = outputs[0]!.map(({ json: { phone, ...rest } }) => JSON.stringify(rest));
+			const { outputs } = await juhe.run(rows, {
+				...CONTINUE,
+				...withOptions({ maskNumber: true }, { operation }),
+			});
+			const [fine, failed] = outputs[0]!.map(({ json: { phone, ...rest } }) =>
+				JSON.stringify(rest),
+			);
 			expect(fine).toContain('"mobile":"138****8000"');
 			expect(failed).toContain('138****8001 查询失败');
 			expect(fine! + failed!).not.toMatch(/1380013800/);
@@ -215,7 +281,9 @@ describe('the row', () => {
 
 test('no rows: no output, no request, and no credential is read', async () => {
 	for (const splitOutputs of [false, true]) {
-		const { outputs, error, credentialReads } = await juhe.run([], { parameters: { splitOutputs } });
+		const { outputs, error, credentialReads } = await juhe.run([], {
+			parameters: { splitOutputs },
+		});
 		expect(error).toBeUndefined();
 		expect(outputs.flat()).toEqual([]);
 		expect(credentialReads).toBe(0);
@@ -224,19 +292,28 @@ test('no rows: no output, no request, and no credential is read', async () => {
 });
 
 test('the credential is resolved once, however many rows there are', async () => {
-	const { credentialReads } = await juhe.run(phones(...distinctNumbers(100)), { parameters: { operation: 'rsa' } });
+	const { credentialReads } = await juhe.run(phones(...distinctNumbers(100)), {
+		parameters: { operation: 'rsa' },
+	});
 	expect(credentialReads).toBe(1);
 	expect(juhe.simulator.counts.billed).toBe(100);
 });
 
 describe('the Mobile Number parameter', () => {
 	const rows = [
-		{ phone: '13800138000', 'phone no': '13800138001', 手机: '13800138002', deep: { er: { phone: '13800138003' } } },
+		{
+			phone: '13800138000',
+			'phone no': '13800138001',
+			手机: '13800138002',
+			deep: { er: { phone: '13800138003' } },
+		},
 		{ phone: '', 'phone no': null, 手机: 13800138004, deep: { er: 'text' } },
 		{ phone: ['13800138000'], 'phone no': { a: 1 }, 手机: true, deep: null },
 		{ phone: 1.38e10, 'phone no': '=1', 手机: '{{ 1 }}', deep: [{ er: 1 }] },
 		{},
-		JSON.parse('{"phone":"13800138005","__proto__":{"phone":"13800138006"},"constructor":"13800138009"}'),
+		JSON.parse(
+			'{"phone":"13800138005","__proto__":{"phone":"13800138006"},"constructor":"13800138009"}',
+		),
 	];
 	/** The same value by a path, which the node may read itself, and by an expression that only n8n can evaluate. */
 	const pairs = [
@@ -259,7 +336,10 @@ describe('the Mobile Number parameter', () => {
 			await juhe.run(rows, { ...CONTINUE, parameters: { mobile: evaluated } }),
 		];
 		const told = ({ outputs }: typeof direct) =>
-			outputs[0]!.map((item) => [(item.json.mobileStatus as IDataObject | undefined)?.mobile, item.json.error]);
+			outputs[0]!.map((item) => [
+				(item.json.mobileStatus as IDataObject | undefined)?.mobile,
+				item.json.error,
+			]);
 		expect(told(direct)).toEqual(told(byN8n));
 	});
 
@@ -273,7 +353,8 @@ describe('the Mobile Number parameter', () => {
 	});
 
 	test('that cannot be evaluated for a row is an error of that row', async () => {
-		const mobile = '={{ (() => { if ($json.bad) throw new Error("no phone here"); return $json.phone })() }}';
+		const mobile =
+			'={{ (() => { if ($json.bad) throw new Error("no phone here"); return $json.phone })() }}';
 		const { outputs } = await juhe.run(
 			[{ phone: '13800138000' }, { phone: '13800138001', bad: true }, { phone: '13800138002' }],
 			{ ...CONTINUE, parameters: { mobile } },

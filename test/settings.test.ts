@@ -1,5 +1,12 @@
 import rsa from './vectors/rsa.json';
-import { CONTINUE, distinctNumbers, ERROR_OUTPUT, phones, useSimulator, withOptions } from './simulated';
+import {
+	CONTINUE,
+	distinctNumbers,
+	ERROR_OUTPUT,
+	phones,
+	useSimulator,
+	withOptions,
+} from './simulated';
 
 const juhe = useSimulator();
 const ROWS = phones('13800138000', '13800138001');
@@ -71,11 +78,17 @@ describe('options out of range', () => {
 	});
 
 	test('an operation that does not exist', async () => {
-		await expectRefusal({ parameters: { operation: 'des' } }, 'Operation must be one of plain, aes, rsa');
+		await expectRefusal(
+			{ parameters: { operation: 'des' } },
+			'Operation must be one of plain, aes, rsa',
+		);
 	});
 
 	test('a number as text, as a variable gives it, is taken', async () => {
-		const { error } = await juhe.run(ROWS, withOptions({ concurrency: '={{ "2" }}', retries: '0' }));
+		const { error } = await juhe.run(
+			ROWS,
+			withOptions({ concurrency: '={{ "2" }}', retries: '0' }),
+		);
 		expect(error).toBeUndefined();
 	});
 });
@@ -85,15 +98,69 @@ describe('the credential', () => {
 	test.each([
 		['a blank key', 'plain', { apiKey: ' \n' }, 'Key in the credential is empty', undefined],
 		['no OpenID for AES', 'aes', { openid: '  ' }, 'OpenID in the credential is empty', undefined],
-		['no RSA key', 'rsa', { rsaPublicKey: '' }, 'RSA Public Key in the credential is empty', undefined],
-		['a private RSA key', 'rsa', { rsaPublicKey: privateKey }, 'RSA Public Key in the credential looks like a private key', privateKey.slice(40, 80)],
-		['garbage for an RSA key', 'rsa', { rsaPublicKey: 'hunter2hunter2' }, 'RSA Public Key in the credential is cut short', 'hunter2'],
-		['no base URL', 'plain', { baseUrl: '' }, 'Base URL in the credential is not an http', undefined],
-		['another protocol', 'plain', { baseUrl: 'ftp://127.0.0.1' }, 'Base URL in the credential is not an http', undefined],
-		['no URL at all', 'plain', { baseUrl: 'v.juhe.cn' }, 'Base URL in the credential is not an http', undefined],
-		['a user in the URL', 'plain', { baseUrl: 'http://me:hunter2@127.0.0.1' }, 'Base URL in the credential is not an http', 'hunter2'],
-		['a query in the URL', 'plain', { baseUrl: 'http://127.0.0.1/?key=hunter2' }, 'Base URL in the credential is not an http', 'hunter2'],
-		['a line break in the URL', 'plain', { baseUrl: 'http://127.0.0.1\n.evil.invalid' }, 'Base URL in the credential is not an http', 'evil'],
+		[
+			'no RSA key',
+			'rsa',
+			{ rsaPublicKey: '' },
+			'RSA Public Key in the credential is empty',
+			undefined,
+		],
+		[
+			'a private RSA key',
+			'rsa',
+			{ rsaPublicKey: privateKey },
+			'RSA Public Key in the credential looks like a private key',
+			privateKey.slice(40, 80),
+		],
+		[
+			'garbage for an RSA key',
+			'rsa',
+			{ rsaPublicKey: 'hunter2hunter2' },
+			'RSA Public Key in the credential is cut short',
+			'hunter2',
+		],
+		[
+			'no base URL',
+			'plain',
+			{ baseUrl: '' },
+			'Base URL in the credential is not an http',
+			undefined,
+		],
+		[
+			'another protocol',
+			'plain',
+			{ baseUrl: 'ftp://127.0.0.1' },
+			'Base URL in the credential is not an http',
+			undefined,
+		],
+		[
+			'no URL at all',
+			'plain',
+			{ baseUrl: 'v.juhe.cn' },
+			'Base URL in the credential is not an http',
+			undefined,
+		],
+		[
+			'a user in the URL',
+			'plain',
+			{ baseUrl: 'http://me:hunter2@127.0.0.1' },
+			'Base URL in the credential is not an http',
+			'hunter2',
+		],
+		[
+			'a query in the URL',
+			'plain',
+			{ baseUrl: 'http://127.0.0.1/?key=hunter2' },
+			'Base URL in the credential is not an http',
+			'hunter2',
+		],
+		[
+			'a line break in the URL',
+			'plain',
+			{ baseUrl: 'http://127.0.0.1\n.evil.invalid' },
+			'Base URL in the credential is not an http',
+			'evil',
+		],
 	])('%s', async (_, operation, credential, message, secret) => {
 		await expectRefusal({ parameters: { operation }, credential }, message, secret);
 	});
@@ -110,7 +177,10 @@ describe('the credential', () => {
 			openid: `\t${simulator.openid} `,
 			baseUrl: ` ${simulator.url}//\n`,
 		};
-		const { outputs, error } = await juhe.run(ROWS, { credential, parameters: { operation: 'aes' } });
+		const { outputs, error } = await juhe.run(ROWS, {
+			credential,
+			parameters: { operation: 'aes' },
+		});
 		expect(error).toBeUndefined();
 		expect(outputs[0]).toHaveLength(2);
 	});
@@ -137,17 +207,26 @@ test('a key with characters that mean something in a form arrives as it is, and 
 		expect(outputs[0]![0]!.json.details).toMatchObject({ code: 10001 });
 		const { url, body } = juhe.simulator.received[0]!;
 		const form = new URLSearchParams(method === 'GET' ? url.split('?')[1] : body);
-		expect([...form].sort()).toEqual([['key', key], ['mobile', '13800138000']]);
+		expect([...form].sort()).toEqual([
+			['key', key],
+			['mobile', '13800138000'],
+		]);
 	}
 });
 
 describe('requests', () => {
-	test.each([1, 7, 50])('are never more than %i at a time, and as many as may be', async (concurrency) => {
-		juhe.simulator.latency = 20;
-		const { outputs } = await juhe.run(phones(...distinctNumbers(120)), withOptions({ concurrency }));
-		expect(outputs[0]).toHaveLength(120);
-		expect(juhe.simulator.counts).toMatchObject({ billed: 120, peakInFlight: concurrency });
-	});
+	test.each([1, 7, 50])(
+		'are never more than %i at a time, and as many as may be',
+		async (concurrency) => {
+			juhe.simulator.latency = 20;
+			const { outputs } = await juhe.run(
+				phones(...distinctNumbers(120)),
+				withOptions({ concurrency }),
+			);
+			expect(outputs[0]).toHaveLength(120);
+			expect(juhe.simulator.counts).toMatchObject({ billed: 120, peakInFlight: concurrency });
+		},
+	);
 
 	test('are ten at a time where nothing is said', async () => {
 		juhe.simulator.latency = 20;
@@ -157,7 +236,10 @@ describe('requests', () => {
 
 	test('start one after the other where the limit by the second leaves room between them', async () => {
 		juhe.simulator.latency = 20;
-		await juhe.run(phones(...distinctNumbers(10)), withOptions({ requestsPerSecond: 10, concurrency: 50 }));
+		await juhe.run(
+			phones(...distinctNumbers(10)),
+			withOptions({ requestsPerSecond: 10, concurrency: 50 }),
+		);
 		expect(juhe.simulator.counts).toMatchObject({ billed: 10, peakInFlight: 1 });
 	});
 });
@@ -169,7 +251,10 @@ describe('a service that asks for fewer requests', () => {
 	])('%s is left alone by the whole run', async (_, fault) => {
 		juhe.simulator.latency = 5;
 		juhe.simulator.script({ call: 4, fault });
-		const { outputs } = await juhe.run(phones(...distinctNumbers(12)), withOptions({ concurrency: 3 }));
+		const { outputs } = await juhe.run(
+			phones(...distinctNumbers(12)),
+			withOptions({ concurrency: 3 }),
+		);
 
 		expect(outputs[0]!.every(({ json }) => json.route === 'normal')).toBe(true);
 		const starts = juhe.simulator.received.map(({ at }) => at);
@@ -188,7 +273,10 @@ describe('a service that asks for fewer requests', () => {
 
 	test('with a date in Retry-After is left alone until then', async () => {
 		const until = Math.ceil(Date.now() / 1000) * 1000 + 1000;
-		juhe.simulator.script({ call: 1, fault: { kind: 'http', status: 503, retryAfter: new Date(until).toUTCString() } });
+		juhe.simulator.script({
+			call: 1,
+			fault: { kind: 'http', status: 503, retryAfter: new Date(until).toUTCString() },
+		});
 		await juhe.run(ROWS, withOptions({ concurrency: 1 }));
 		expect(Date.now()).toBeGreaterThanOrEqual(until);
 	});

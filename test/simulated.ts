@@ -42,7 +42,10 @@ export function useSimulator(options?: SimulatorOptions) {
 		/** Runs the node on rows; `credential` replaces fields of the one that the simulator accepts. */
 		run: (
 			rows: Parameters<typeof runNode>[0],
-			{ credential, ...runOptions }: RunOptions & { credential?: ICredentialDataDecryptedObject } = {},
+			{
+				credential,
+				...runOptions
+			}: RunOptions & { credential?: ICredentialDataDecryptedObject } = {},
 		): Promise<NodeRun> =>
 			runNode(rows, { credential: { ...credentialFor(simulator), ...credential }, ...runOptions }),
 	};
@@ -53,7 +56,11 @@ export function productionRuns(run: ReturnType<typeof useSimulator>['run']) {
 	const workflow = {
 		staticData: undefined as IDataObject | undefined,
 		run: async (...[rows, options]: Parameters<typeof run>): Promise<NodeRun> => {
-			const result = await run(rows, { mode: 'trigger', staticData: workflow.staticData, ...options });
+			const result = await run(rows, {
+				mode: 'trigger',
+				staticData: workflow.staticData,
+				...options,
+			});
 			workflow.staticData = result.staticData;
 			return result;
 		},
@@ -72,7 +79,10 @@ export function distinctNumbers(count: number): string[] {
 }
 
 /** Parameters with the given options. */
-export function withOptions(options: INodeParameters, more: INodeParameters = {}): { parameters: INodeParameters } {
+export function withOptions(
+	options: INodeParameters,
+	more: INodeParameters = {},
+): { parameters: INodeParameters } {
 	return { parameters: { ...more, options } };
 }
 

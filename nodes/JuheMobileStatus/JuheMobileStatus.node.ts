@@ -49,7 +49,10 @@ export class JuheMobileStatus implements INodeType {
 	async execute(this: IExecuteFunctions): Promise<INodeExecutionData[][]> {
 		const items = this.getInputData();
 		const isSplit = this.getNodeParameter('splitOutputs', 0, false) === true;
-		const outputs = Array.from({ length: isSplit ? SPLIT_OUTPUTS.length : 1 }, () => [] as INodeExecutionData[]);
+		const outputs = Array.from(
+			{ length: isSplit ? SPLIT_OUTPUTS.length : 1 },
+			() => [] as INodeExecutionData[],
+		);
 		const emit = (route: Route | 'other', item: INodeExecutionData) =>
 			outputs[isSplit ? outputOf(route) : 0]?.push(item);
 		if (items.length === 0) return outputs;
@@ -75,7 +78,11 @@ export class JuheMobileStatus implements INodeType {
 		const cancelSignal = this.getExecutionCancelSignal();
 		const outcomes = settings.dryRun
 			? rehearse(rows, memory, settings.maxQueries)
-			: await run(rows, queryWith(this, account, settings), memory, { ...settings, stopOnFailure, cancelSignal });
+			: await run(rows, queryWith(this, account, settings), memory, {
+					...settings,
+					stopOnFailure,
+					cancelSignal,
+				});
 
 		const { routeField, outputField } = settings;
 		items.forEach((item, index) => {
@@ -86,8 +93,15 @@ export class JuheMobileStatus implements INodeType {
 				const { route, result } = toPlan(outcome.mobile, outcome.plan, settings);
 				emit('other', rowItem(item, index, { [routeField]: route, [outputField]: result }));
 			} else {
-				const { route, result } = toResult(outcome.mobile, outcome.answer, outcome.source, settings);
-				const previousRoute = settings.onlyChanges ? memory.previousRoute(outcome.mobile) : undefined;
+				const { route, result } = toResult(
+					outcome.mobile,
+					outcome.answer,
+					outcome.source,
+					settings,
+				);
+				const previousRoute = settings.onlyChanges
+					? memory.previousRoute(outcome.mobile)
+					: undefined;
 				if (previousRoute === route) return;
 				const added = previousRoute === undefined ? {} : { previousRoute };
 				const fields = { [routeField]: route, ...added, [outputField]: { ...result, ...added } };
@@ -159,5 +173,6 @@ function looksFailed(outputs: INodeExecutionData[][]): boolean {
 function tell(context: IExecuteFunctions, summary: string, warning: string | undefined): void {
 	context.logger.debug(summary);
 	context.addExecutionHints({ message: summary, type: 'info', location: 'outputPane' });
-	if (warning) context.addExecutionHints({ message: warning, type: 'warning', location: 'outputPane' });
+	if (warning)
+		context.addExecutionHints({ message: warning, type: 'warning', location: 'outputPane' });
 }

@@ -178,7 +178,8 @@ export interface Reply {
 	text: string | undefined;
 }
 
-const CHECK_BASE_URL = 'Check that the Base URL in the credential leads to Juhe or to a gateway to it.';
+const CHECK_BASE_URL =
+	'Check that the Base URL in the credential leads to Juhe or to a gateway to it.';
 const TRY_LATER = 'Run the row again later.';
 const ASK_SUPPORT = 'Run the row again; if it stays, ask the support of Juhe.';
 /** HTTP answers that may pass: too many requests, and gateways with no service behind them. */
@@ -202,7 +203,10 @@ export function readReply(
 	const code = readCode(body.error_code);
 	const documented = JUHE_CODES[code as keyof typeof JUHE_CODES] as JuheCode | undefined;
 
-	if (documented ?? (code !== undefined && code !== 0 && !PASSING_HTTP.includes(reply.statusCode))) {
+	if (
+		documented ??
+		(code !== undefined && code !== 0 && !PASSING_HTTP.includes(reply.statusCode))
+	) {
 		const text = (value: unknown) =>
 			typeof value === 'string' || typeof value === 'number'
 				? hide(String(value)).slice(0, MAX_REASON_LENGTH)
@@ -215,7 +219,9 @@ export function readReply(
 		);
 		failure.details.resultcode = text(body.resultcode) ?? documented?.resultcode ?? null;
 		failure.details.reason = text(body.reason);
-		return { failure: { ...failure, slowDown: documented?.slowDown, retryAfter: retryAfterOf(reply) } };
+		return {
+			failure: { ...failure, slowDown: documented?.slowDown, retryAfter: retryAfterOf(reply) },
+		};
 	}
 	if (reply.statusCode < 200 || reply.statusCode > 299) return { failure: httpFailure(reply) };
 	if (code === undefined) {
@@ -228,7 +234,8 @@ export function readReply(
 	for (const field of API_FIELDS) {
 		const value = body.result[field];
 		if (typeof value === 'string') result[field] = hide(value);
-		else if (value === null || typeof value === 'number' || typeof value === 'boolean') result[field] = value;
+		else if (value === null || typeof value === 'number' || typeof value === 'boolean')
+			result[field] = value;
 	}
 	return { result };
 }
@@ -271,7 +278,11 @@ export function userFailure(code: string, message: string, remedy: string): Fail
 /** What kept the run from its first request, as an error of each row (On Error: Continue). */
 export function settingsFailure(error: unknown): Failure {
 	const { message, description } = error as Error & { description?: string | null };
-	return userFailure('invalidSettings', message, description ?? 'Correct the node or its credential.');
+	return userFailure(
+		'invalidSettings',
+		message,
+		description ?? 'Correct the node or its credential.',
+	);
 }
 
 /** A row that was not sent, because `cause` ended the run before its turn. */

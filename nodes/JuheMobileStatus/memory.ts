@@ -74,7 +74,6 @@ export class Memory {
 		if (this.keepsAcross) this.warning = this.load();
 	}
 
-
 	/** The answer to a number, where one has been paid for and may be used. */
 	recall(mobile: string): Known | undefined {
 		// Most runs remember nothing, and need no hashes.
@@ -134,7 +133,12 @@ export class Memory {
 			});
 		}
 		this.sweep();
-		const numbers = [...this.kept].map(([hash, { checkedAt, route, fields }]) => [hash, checkedAt, route, fields]);
+		const numbers = [...this.kept].map(([hash, { checkedAt, route, fields }]) => [
+			hash,
+			checkedAt,
+			route,
+			fields,
+		]);
 		// As one text: n8n wraps every object in static data into a proxy, which makes a large store slow.
 		this.store.juhe = JSON.stringify({ version: VERSION, numbers });
 	}
@@ -199,7 +203,10 @@ export class Memory {
 /** The store's numbers, or undefined where it is not one that this version has written. */
 function readNumbers(text: unknown): Array<[string, Kept]> | undefined {
 	try {
-		const { version, numbers } = JSON.parse(text as string) as { version: unknown; numbers: unknown[] };
+		const { version, numbers } = JSON.parse(text as string) as {
+			version: unknown;
+			numbers: unknown[];
+		};
 		return version === VERSION && numbers.every(isEntry)
 			? numbers.map(([hash, checkedAt, route, fields]) => [hash, { checkedAt, route, fields }])
 			: undefined;

@@ -20,7 +20,9 @@ export function readMobile(cell: unknown): ReadNumber {
 		return { reason: 'is not a whole number' };
 	}
 	if (typeof cell !== 'string' && typeof cell !== 'number' && typeof cell !== 'bigint') {
-		return { reason: `is ${Array.isArray(cell) ? 'a list' : `of type ${typeof cell}`}, not a number` };
+		return {
+			reason: `is ${Array.isArray(cell) ? 'a list' : `of type ${typeof cell}`}, not a number`,
+		};
 	}
 
 	const digits = String(cell)

@@ -8,8 +8,7 @@ export interface ProtectingFields {
 
 /** What turns a number of 11 digits into the `mobile` that is sent, or which field stands in the way and why. */
 export type Protection =
-	| { protect: (mobile: string) => string }
-	| { field: 'OpenID' | 'RSA Public Key'; reason: string };
+	{ protect: (mobile: string) => string } | { field: 'OpenID' | 'RSA Public Key'; reason: string };
 
 interface Operation {
 	value: string;

@@ -267,7 +267,9 @@ function whatIsWanted(property: (typeof OPTIONS)[number], value: unknown): strin
 		case 'string': {
 			const isGood =
 				typeof value === 'string' && value.trim() !== '' && !RESERVED_FIELDS.includes(value.trim());
-			return isGood ? undefined : `a field name, not blank and none of ${RESERVED_FIELDS.join(', ')}`;
+			return isGood
+				? undefined
+				: `a field name, not blank and none of ${RESERVED_FIELDS.join(', ')}`;
 		}
 	}
 }
@@ -283,7 +285,9 @@ const PATH_STEP = /\.([\p{ID_Start}_$][\p{ID_Continue}$]*)|\["([^"]*)"\]|\['([^'
  * n8n takes about a millisecond to evaluate an expression, as long as all else that a row costs. A bare path into
  * the row is read from the row itself, where that leads to a text or a number; all else is left to n8n.
  */
-export function mobileReader(context: IExecuteFunctions): (item: INodeExecutionData, itemIndex: number) => unknown {
+export function mobileReader(
+	context: IExecuteFunctions,
+): (item: INodeExecutionData, itemIndex: number) => unknown {
 	const raw = context.getNodeParameter('mobile', 0, '', { rawExpressions: true });
 	const path = pathIntoRow(raw);
 	return (item, itemIndex) => {

@@ -93,7 +93,13 @@ export function toPlan(
 	settings: { operation: OperationName; maskNumber: boolean },
 ): { route: Plan; result: IDataObject } {
 	const { operation } = settings;
-	const result = { mobile: shown(mobile, settings), label: PLANS[plan], operation, billable: 'no', attempts: 0 };
+	const result = {
+		mobile: shown(mobile, settings),
+		label: PLANS[plan],
+		operation,
+		billable: 'no',
+		attempts: 0,
+	};
 	return { route: plan, result };
 }
 

@@ -59,7 +59,8 @@ export async function run(
 	const numbers = distinct(rows).filter((mobile) => {
 		const known = memory.recall(mobile);
 		if (known !== undefined) queried.set(mobile, known);
-		else if (!mayStillSend(mobile)) queried.set(mobile, { failure: overCapFailure(conduct.maxQueries) });
+		else if (!mayStillSend(mobile))
+			queried.set(mobile, { failure: overCapFailure(conduct.maxQueries) });
 		return !queried.has(mobile);
 	});
 	// All workers draw from one iterator: that bounds the requests and keeps the order.
@@ -86,9 +87,14 @@ export async function run(
 		seen.add(mobile);
 		const outcome = queried.get(mobile);
 		if (outcome === undefined) return { failure: notQueriedFailure(cause) };
-		if ('failure' in outcome) return isDuplicate ? { failure: duplicateFailure(outcome.failure) } : outcome;
+		if ('failure' in outcome)
+			return isDuplicate ? { failure: duplicateFailure(outcome.failure) } : outcome;
 		const isReused = 'source' in outcome && outcome.source === 'reused';
-		return { mobile, answer: outcome.answer, source: isReused ? 'reused' : isDuplicate ? 'duplicate' : 'query' };
+		return {
+			mobile,
+			answer: outcome.answer,
+			source: isReused ? 'reused' : isDuplicate ? 'duplicate' : 'query',
+		};
 	});
 }
 

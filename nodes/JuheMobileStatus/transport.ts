@@ -64,7 +64,8 @@ export function queryWith(context: IExecuteFunctions, account: Account, settings
 			if (!(await pace.turn(notBefore))) return last && { failure: { ...last, unsettled: true } };
 			const sentAt = Date.now();
 			const read = await send(context, account, settings, sent, hide);
-			if ('failure' in read && read.failure.slowDown) pace.slowDown(sentAt, read.failure.retryAfter);
+			if ('failure' in read && read.failure.slowDown)
+				pace.slowDown(sentAt, read.failure.retryAfter);
 			else pace.answered();
 			if ('result' in read) return { answer: answerOf(read.result, attempts, wasLost) };
 
@@ -158,10 +159,15 @@ async function readText(body: AsyncIterable<Buffer>): Promise<string | undefined
  *
  * @throws NodeOperationError that names the credential's field.
  */
-export async function openAccount(context: IExecuteFunctions, settings: Settings): Promise<Account> {
+export async function openAccount(
+	context: IExecuteFunctions,
+	settings: Settings,
+): Promise<Account> {
 	const isWithout = context.getNode().credentials?.juheApi === undefined;
 	const data: IDataObject =
-		settings.dryRun && isWithout ? { baseUrl: DEFAULT_BASE_URL } : await context.getCredentials('juheApi');
+		settings.dryRun && isWithout
+			? { baseUrl: DEFAULT_BASE_URL }
+			: await context.getCredentials('juheApi');
 	const field = (name: string) => {
 		const value = data[name];
 		return typeof value === 'string' ? value.trim() : '';
@@ -174,7 +180,11 @@ export async function openAccount(context: IExecuteFunctions, settings: Settings
 		});
 	};
 
-	const [apiKey, openid, rsaPublicKey] = [secret('apiKey'), secret('openid'), field('rsaPublicKey')];
+	const [apiKey, openid, rsaPublicKey] = [
+		secret('apiKey'),
+		secret('openid'),
+		field('rsaPublicKey'),
+	];
 	if (apiKey === '') refuse('Key', 'is empty');
 	const baseUrl =
 		readBaseUrl(field('baseUrl')) ??

@@ -87,7 +87,9 @@ const kinds: Record<Fault['kind'], true> = {
 export function parseRule(value: unknown): Rule {
 	const kind = (value as Partial<Rule> | null)?.fault?.kind;
 	if (kind === undefined || !Object.hasOwn(kinds, kind)) {
-		throw new TypeError(`A rule needs a fault whose kind is one of ${Object.keys(kinds).join(', ')}`);
+		throw new TypeError(
+			`A rule needs a fault whose kind is one of ${Object.keys(kinds).join(', ')}`,
+		);
 	}
 	return value as Rule;
 }
@@ -108,7 +110,9 @@ export function httpAnswer(http: Omit<Extract<Fault, { kind: 'http' }>, 'kind'>)
 			...(retryAfter !== undefined && { 'retry-after': retryAfter }),
 			...http.headers,
 		},
-		body: http.body ?? `<html><head><title>${title}</title></head><body><h1>${title}</h1></body></html>\n`,
+		body:
+			http.body ??
+			`<html><head><title>${title}</title></head><body><h1>${title}</h1></body></html>\n`,
 		billed: false,
 	};
 }
@@ -132,7 +136,10 @@ export function answerFor(genuine: Envelope, fault?: Fault): Answer {
 		case 'missingResult':
 			return jsonAnswer(billed ? { ...genuine, result: undefined } : genuine, billed);
 		case 'state': {
-			const { state, description = states.find((_, i) => String(i) === String(state)) ?? '未知状态' } = fault;
+			const {
+				state,
+				description = states.find((_, i) => String(i) === String(state)) ?? '未知状态',
+			} = fault;
 			const result = genuine.result && { ...genuine.result, state, description };
 			return jsonAnswer({ ...genuine, result }, billed);
 		}

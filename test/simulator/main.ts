@@ -25,10 +25,16 @@ const digits = states.map((description, state) => {
 });
 
 const program = new Command('simulator')
-	.description("A stand-in for Juhe's mobile status API on 127.0.0.1. It takes the key, OpenID and RSA key it prints.")
+	.description(
+		"A stand-in for Juhe's mobile status API on 127.0.0.1. It takes the key, OpenID and RSA key it prints.",
+	)
 	.option('--port <number>', 'TCP port, 0 for any that is free', whole, 18180)
 	.option('--latency <ms>', 'milliseconds between a lookup and its answer', whole, 0)
-	.option('--script <file>', 'scripted faults: a JSON file with a rule or a list of rules (see faults.ts)', rules)
+	.option(
+		'--script <file>',
+		'scripted faults: a JSON file with a rule or a list of rules (see faults.ts)',
+		rules,
+	)
 	.addHelpText(
 		'after',
 		`

@@ -2,7 +2,13 @@
  * What the document of Juhe's mobile status API says the service answers: its three addresses, how each protects
  * the number, the success envelope and the table of codes. Pure, apart from the order number.
  */
-import { constants, createDecipheriv, createHash, privateDecrypt, type KeyObject } from 'node:crypto';
+import {
+	constants,
+	createDecipheriv,
+	createHash,
+	privateDecrypt,
+	type KeyObject,
+} from 'node:crypto';
 
 /** How the number travels: sections 1 (plain), 2 (AES) and 3 (RSA) of the API document. */
 export type Protection = 'plain' | 'aes' | 'rsa';
@@ -62,7 +68,12 @@ const codes: ReadonlyMap<number, readonly [reason: string, resultcode?: string]>
 /** The envelope of a code of section 4; a code that the document does not list gets a reason of ours. */
 export function failure(code: number): Envelope {
 	const [reason, resultcode] = codes.get(code) ?? ['未知错误'];
-	return { ...(resultcode !== undefined && { resultcode }), reason, result: null, error_code: code };
+	return {
+		...(resultcode !== undefined && { resultcode }),
+		reason,
+		result: null,
+		error_code: code,
+	};
 }
 
 const places = [
@@ -98,7 +109,13 @@ export function success(protection: Protection, mobile: string): Envelope {
 	// Digits 4 to 7 are what tells the region in a real number.
 	const [province, city] = places[Number(mobile.slice(3, 7)) % places.length]!;
 	const state = stateByLastDigit[Number(mobile.at(-1))]!;
-	const found = { province, city, isp: isp(mobile), state: String(state), description: states[state] };
+	const found = {
+		province,
+		city,
+		isp: isp(mobile),
+		state: String(state),
+		description: states[state],
+	};
 	return {
 		reason: '成功',
 		result: protection === 'plain' ? { mobile, ...found } : { ...found, orderid: orderid() },

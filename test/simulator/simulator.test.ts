@@ -14,7 +14,13 @@ import { startSimulator, type Fault, type Simulator, type SimulatorOptions } fro
 
 // The document's own example number: its last digit, 8, stands for the document's own state.
 const MOBILE = '15856521458';
-const FOUND = { province: '上海市', city: '上海市', isp: '移动', state: '3', description: '不在网' };
+const FOUND = {
+	province: '上海市',
+	city: '上海市',
+	isp: '移动',
+	state: '3',
+	description: '不在网',
+};
 const PATHS = {
 	plain: '/mobile_status/query',
 	aes: '/mobile_status/queryEncry',
@@ -99,7 +105,10 @@ describe('lookups', () => {
 			['POST', post],
 		] as const)('%s is decrypted, answered and billed', async (method, ask) => {
 			const sent = protect[protection](MOBILE);
-			const { status, data, headers } = await ask(PATHS[protection], { key: simulator.key, mobile: sent });
+			const { status, data, headers } = await ask(PATHS[protection], {
+				key: simulator.key,
+				mobile: sent,
+			});
 
 			expect(status).toBe(200);
 			expect(headers['content-type']).toBe('application/json;charset=utf-8');
@@ -111,9 +120,17 @@ describe('lookups', () => {
 						: { ...FOUND, orderid: expect.stringMatching(/^JH\d{24}$/) as string },
 				error_code: 0,
 			});
-			expect(simulator.counts).toMatchObject({ requests: 1, billed: 1, lookups: new Map([[MOBILE, 1]]) });
+			expect(simulator.counts).toMatchObject({
+				requests: 1,
+				billed: 1,
+				lookups: new Map([[MOBILE, 1]]),
+			});
 			expect(simulator.received).toHaveLength(1);
-			expect(simulator.received[0]).toMatchObject({ method, path: PATHS[protection], mobile: MOBILE });
+			expect(simulator.received[0]).toMatchObject({
+				method,
+				path: PATHS[protection],
+				mobile: MOBILE,
+			});
 		});
 	});
 
@@ -137,14 +154,19 @@ describe('lookups', () => {
 		expect((await lookup(mobile)).data.result).toMatchObject({ isp });
 	});
 
-	test.each(aesVectors.vectors)('AES as javax.crypto makes it: $mobile', async ({ openid, mobile, ciphertext }) => {
-		simulator.openid = openid;
-		const { data } = await post(PATHS.aes, { key: simulator.key, mobile: ciphertext });
-		expect(data.error_code).toBe(0);
-		expect(simulator.counts.lookups).toEqual(new Map([[mobile, 1]]));
-	});
+	test.each(aesVectors.vectors)(
+		'AES as javax.crypto makes it: $mobile',
+		async ({ openid, mobile, ciphertext }) => {
+			simulator.openid = openid;
+			const { data } = await post(PATHS.aes, { key: simulator.key, mobile: ciphertext });
+			expect(data.error_code).toBe(0);
+			expect(simulator.counts.lookups).toEqual(new Map([[mobile, 1]]));
+		},
+	);
 
-	test.each(rsaVectors.keys.map((key) => [key.publicKeySpkiPem.length > 300 ? 2048 : 1024, key] as const))(
+	test.each(
+		rsaVectors.keys.map((key) => [key.publicKeySpkiPem.length > 300 ? 2048 : 1024, key] as const),
+	)(
 		'RSA as javax.crypto makes it, %d bits',
 		async (_bits, { privateKeyPkcs8Pem, publicKeySpkiPem, ciphertextsByJava }) => {
 			await restart({ privateKey: privateKeyPkcs8Pem });
@@ -167,24 +189,30 @@ describe('refusals', () => {
 		expect((await get(path, { mobile: MOBILE })).data).toEqual(WRONG_KEY);
 	});
 
-	test.each(['plain', 'aes', 'rsa'] as const)('a number missing, short, long or with letters: %s', async (protection) => {
-		const { key } = simulator;
-		expect((await post(PATHS[protection], { key })).data).toEqual(BAD_NUMBER);
-		for (const number of ['', '1585652145', '158565214580', '1585652145x']) {
-			const mobile = protect[protection](number);
-			expect((await post(PATHS[protection], { key, mobile })).data).toEqual(BAD_NUMBER);
-		}
-	});
+	test.each(['plain', 'aes', 'rsa'] as const)(
+		'a number missing, short, long or with letters: %s',
+		async (protection) => {
+			const { key } = simulator;
+			expect((await post(PATHS[protection], { key })).data).toEqual(BAD_NUMBER);
+			for (const number of ['', '1585652145', '158565214580', '1585652145x']) {
+				const mobile = protect[protection](number);
+				expect((await post(PATHS[protection], { key, mobile })).data).toEqual(BAD_NUMBER);
+			}
+		},
+	);
 
-	test.each(['aes', 'rsa'] as const)('a number that is not encrypted, or for somebody else: %s', async (protection) => {
-		const { key, openid, rsaPublicKey } = simulator;
-		const mobile = protect[protection](MOBILE);
-		await restart({ openid: 'JH00', privateKey: rsaVectors.keys[1]?.privateKeyPkcs8Pem });
-		expect(simulator.openid).not.toBe(openid);
-		expect(simulator.rsaPublicKey).not.toBe(rsaPublicKey);
-		expect((await post(PATHS[protection], { key, mobile })).data).toEqual(BAD_NUMBER);
-		expect((await post(PATHS[protection], { key, mobile: MOBILE })).data).toEqual(BAD_NUMBER);
-	});
+	test.each(['aes', 'rsa'] as const)(
+		'a number that is not encrypted, or for somebody else: %s',
+		async (protection) => {
+			const { key, openid, rsaPublicKey } = simulator;
+			const mobile = protect[protection](MOBILE);
+			await restart({ openid: 'JH00', privateKey: rsaVectors.keys[1]?.privateKeyPkcs8Pem });
+			expect(simulator.openid).not.toBe(openid);
+			expect(simulator.rsaPublicKey).not.toBe(rsaPublicKey);
+			expect((await post(PATHS[protection], { key, mobile })).data).toEqual(BAD_NUMBER);
+			expect((await post(PATHS[protection], { key, mobile: MOBILE })).data).toEqual(BAD_NUMBER);
+		},
+	);
 
 	test('base64 that is not escaped in the address, and base64url', async () => {
 		const vector = aesVectors.vectors.find(({ ciphertext }) => ciphertext.includes('+'))!;
@@ -197,10 +225,14 @@ describe('refusals', () => {
 
 	test('parameters that are not where the document wants them', async () => {
 		const params = { key: simulator.key, mobile: MOBILE };
-		expect((await send({ url: PATHS.plain, method: 'POST', data: params })).data).toEqual(WRONG_KEY);
+		expect((await send({ url: PATHS.plain, method: 'POST', data: params })).data).toEqual(
+			WRONG_KEY,
+		);
 		const headers = { 'Content-Type': 'text/plain' };
 		const data = new URLSearchParams(params).toString();
-		expect((await send({ url: PATHS.plain, method: 'POST', data, headers })).data).toEqual(WRONG_KEY);
+		expect((await send({ url: PATHS.plain, method: 'POST', data, headers })).data).toEqual(
+			WRONG_KEY,
+		);
 		expect((await send({ url: PATHS.plain, method: 'POST', params })).data).toEqual(WRONG_KEY);
 	});
 
@@ -215,7 +247,11 @@ describe('refusals', () => {
 
 test.each([
 	['bytes that are no HTTP', Buffer.from([0, 255, 254, 13, 10, 13, 10]), /^HTTP\/1\.1 400 /],
-	['a path that is no URL', 'GET //?% HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n', /^HTTP\/1\.1 404 /],
+	[
+		'a path that is no URL',
+		'GET //?% HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n',
+		/^HTTP\/1\.1 404 /,
+	],
 	['another protocol', 'CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n', /^$/],
 	[
 		'an endless header',
@@ -246,7 +282,12 @@ describe('scripted faults', () => {
 	const RESULT = { mobile: MOBILE, ...FOUND };
 
 	test.each<[name: string, fault: Fault, data: unknown, billed: number]>([
-		['a service code', { kind: 'code', code: 224915 }, { reason: '网络异常,请重试', result: null, error_code: 224915 }, 0],
+		[
+			'a service code',
+			{ kind: 'code', code: 224915 },
+			{ reason: '网络异常,请重试', result: null, error_code: 224915 },
+			0,
+		],
 		[
 			'a system code',
 			{ kind: 'code', code: 10012 },
@@ -255,7 +296,14 @@ describe('scripted faults', () => {
 		],
 		[
 			'a code as a string, with something in its result',
-			{ kind: 'code', code: 10012, asString: true, result: { key: 'leaked' }, resultcode: null, reason: 'full' },
+			{
+				kind: 'code',
+				code: 10012,
+				asString: true,
+				result: { key: 'leaked' },
+				resultcode: null,
+				reason: 'full',
+			},
 			{ reason: 'full', result: { key: 'leaked' }, error_code: '10012' },
 			0,
 		],
@@ -285,7 +333,12 @@ describe('scripted faults', () => {
 			1,
 		],
 		['any JSON', { kind: 'json', body: [null, 1] }, [null, 1], 0],
-		['any JSON that reads as success', { kind: 'json', body: { error_code: '0' } }, { error_code: '0' }, 1],
+		[
+			'any JSON that reads as success',
+			{ kind: 'json', body: { error_code: '0' } },
+			{ error_code: '0' },
+			1,
+		],
 		['a page', { kind: 'notJson' }, expect.stringContaining('<html>'), 0],
 	])('%s', async (_name, fault, data, billed) => {
 		simulator.script({ fault });
@@ -301,9 +354,15 @@ describe('scripted faults', () => {
 		expect([status, data.error_code]).toEqual([503, 10020]);
 	});
 
-	test.each<[fault: Omit<Extract<Fault, { kind: 'http' }>, 'kind'>, headers: object, data: unknown]>([
+	test.each<
+		[fault: Omit<Extract<Fault, { kind: 'http' }>, 'kind'>, headers: object, data: unknown]
+	>([
 		[{ status: 502 }, { 'content-type': 'text/html' }, expect.stringContaining('502 Bad Gateway')],
-		[{ status: 429, retryAfter: '2', body: 'slow', contentType: 'text/plain' }, { 'retry-after': '2' }, 'slow'],
+		[
+			{ status: 429, retryAfter: '2', body: 'slow', contentType: 'text/plain' },
+			{ 'retry-after': '2' },
+			'slow',
+		],
 		[{ status: 301, headers: { location: '/x' }, body: '' }, { location: '/x' }, ''],
 	])('HTTP %o', async (fault, headers, data) => {
 		simulator.script({ fault: { kind: 'http', ...fault } });
@@ -357,7 +416,11 @@ describe('scripted faults', () => {
 		const pieces: Buffer[] = [];
 		for await (const piece of data as AsyncIterable<Buffer>) pieces.push(piece);
 		expect(pieces.length).toBeGreaterThan(5);
-		expect(JSON.parse(Buffer.concat(pieces).toString())).toEqual({ reason: '成功', result: RESULT, error_code: 0 });
+		expect(JSON.parse(Buffer.concat(pieces).toString())).toEqual({
+			reason: '成功',
+			result: RESULT,
+			error_code: 0,
+		});
 	});
 
 	test('drip is in flight no longer than its client waits', async () => {
@@ -399,7 +462,9 @@ describe('counting', () => {
 		simulator.script({ times: 5, fault: { kind: 'hang' } });
 		const aborter = new AbortController();
 		const lost = [0, 1, 2, 3, 4].map((digit) =>
-			expect(lookup(`1380013800${digit}`, { signal: aborter.signal })).rejects.toMatchObject({ code: 'ERR_CANCELED' }),
+			expect(lookup(`1380013800${digit}`, { signal: aborter.signal })).rejects.toMatchObject({
+				code: 'ERR_CANCELED',
+			}),
 		);
 		await until(() => simulator.counts.inFlight === 5);
 		aborter.abort();
@@ -438,7 +503,13 @@ describe('counting', () => {
 				headers: { 'content-type': expect.stringContaining('x-www-form-urlencoded') as string },
 				body: `key=${simulator.key}&mobile=${MOBILE}`,
 			},
-			{ method: 'GET', path: PATHS.aes, url: `${PATHS.aes}?key=${simulator.key}&mobile=junk`, mobile: 'junk', body: '' },
+			{
+				method: 'GET',
+				path: PATHS.aes,
+				url: `${PATHS.aes}?key=${simulator.key}&mobile=junk`,
+				mobile: 'junk',
+				body: '',
+			},
 		]);
 		const [first, second] = simulator.received.map(({ at }) => at) as [number, number];
 		expect(before <= first && first <= second && second <= performance.now()).toBe(true);
@@ -482,29 +553,36 @@ test('a lookup is paid before the latency is over, and latency changes while it 
 });
 
 test.each([
-	['code', 200, { resultcode: '111', reason: '当前IP请求超过限制', result: null, error_code: 10011 }],
+	[
+		'code',
+		200,
+		{ resultcode: '111', reason: '当前IP请求超过限制', result: null, error_code: 10011 },
+	],
 	['http', 429, expect.stringContaining('429 Too Many Requests')],
-] as const)('a rate limit answers by %s what comes too early', async (limitReply, limitedStatus, limitedData) => {
-	await restart({ ratePerSecond: 2, limitReply });
-	const clock = jest.spyOn(performance, 'now');
-	const at = async (ms: number) => {
-		clock.mockReturnValue(ms);
-		const { status, data } = await lookup();
-		return [status, data.error_code === 0 ? 'found' : data] as unknown;
-	};
-	try {
-		expect(await at(5000)).toEqual([200, 'found']);
-		expect(await at(5500)).toEqual([200, 'found']);
-		expect(await at(5999)).toEqual([limitedStatus, limitedData]);
-		expect(await at(6000)).toEqual([200, 'found']);
-		expect(await at(6000)).toEqual([limitedStatus, limitedData]);
-		expect(simulator.counts).toMatchObject({ requests: 5, billed: 3, limited: 2 });
-		simulator.reset();
-		expect(await at(6000)).toEqual([200, 'found']);
-	} finally {
-		clock.mockRestore();
-	}
-});
+] as const)(
+	'a rate limit answers by %s what comes too early',
+	async (limitReply, limitedStatus, limitedData) => {
+		await restart({ ratePerSecond: 2, limitReply });
+		const clock = jest.spyOn(performance, 'now');
+		const at = async (ms: number) => {
+			clock.mockReturnValue(ms);
+			const { status, data } = await lookup();
+			return [status, data.error_code === 0 ? 'found' : data] as unknown;
+		};
+		try {
+			expect(await at(5000)).toEqual([200, 'found']);
+			expect(await at(5500)).toEqual([200, 'found']);
+			expect(await at(5999)).toEqual([limitedStatus, limitedData]);
+			expect(await at(6000)).toEqual([200, 'found']);
+			expect(await at(6000)).toEqual([limitedStatus, limitedData]);
+			expect(simulator.counts).toMatchObject({ requests: 5, billed: 3, limited: 2 });
+			simulator.reset();
+			expect(await at(6000)).toEqual([200, 'found']);
+		} finally {
+			clock.mockRestore();
+		}
+	},
+);
 
 test('refuse cuts and refuses connections, accept takes them again at the same address', async () => {
 	const { url } = simulator;
@@ -533,18 +611,32 @@ describe('control over HTTP', () => {
 		expect((await send({ url: '/simulator/script', method: 'POST', data: rule })).status).toBe(204);
 		expect((await lookup()).data.error_code).toBe(224922);
 		await lookup('13800138000');
-		const counts = { requests: 2, billed: 1, lookups: { '13800138000': 1 }, limited: 0, inFlight: 0, peakInFlight: 1 };
+		const counts = {
+			requests: 2,
+			billed: 1,
+			lookups: { '13800138000': 1 },
+			limited: 0,
+			inFlight: 0,
+			peakInFlight: 1,
+		};
 		expect((await send({ url: '/simulator/counts' })).data).toMatchObject(counts);
 		expect((await send({ url: '/simulator/reset', method: 'POST' })).status).toBe(204);
-		expect((await send({ url: '/simulator/counts' })).data).toMatchObject({ requests: 0, billed: 0, lookups: {} });
+		expect((await send({ url: '/simulator/counts' })).data).toMatchObject({
+			requests: 0,
+			billed: 0,
+			lookups: {},
+		});
 		expect((await lookup()).data.error_code).toBe(0);
 		expect(simulator.received).toHaveLength(1);
 	});
 
-	test.each(['', 'junk', 'null', '{}', '{"fault":{"kind":"toString"}}'])('a rule that is none: %s', async (data) => {
-		expect((await send({ url: '/simulator/script', method: 'POST', data })).status).toBe(400);
-		expect((await lookup()).data.error_code).toBe(0);
-	});
+	test.each(['', 'junk', 'null', '{}', '{"fault":{"kind":"toString"}}'])(
+		'a rule that is none: %s',
+		async (data) => {
+			expect((await send({ url: '/simulator/script', method: 'POST', data })).status).toBe(400);
+			expect((await lookup()).data.error_code).toBe(0);
+		},
+	);
 
 	test('nothing else', async () => {
 		expect((await send({ url: '/simulator/counts', method: 'POST' })).status).toBe(404);
@@ -554,7 +646,10 @@ describe('control over HTTP', () => {
 
 test('the program prints what a client needs and ends cleanly on SIGTERM', async () => {
 	const main = ['--import', 'tsx', `${__dirname}/main.ts`, '--port', '0'];
-	const child = spawn(process.execPath, main, { stdio: ['ignore', 'pipe', 'inherit'], timeout: 20_000 });
+	const child = spawn(process.execPath, main, {
+		stdio: ['ignore', 'pipe', 'inherit'],
+		timeout: 20_000,
+	});
 	const exit = once(child, 'exit');
 	const printed: string[] = [];
 	try {

@@ -4,12 +4,25 @@
  */
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
+import {
+	createServer,
+	type IncomingHttpHeaders,
+	type IncomingMessage,
+	type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import rsaVectors from '../vectors/rsa.json';
-import { answerFor, deliver, httpAnswer, parseRule, type Answer, type Fault, type Rule } from './faults';
+import {
+	answerFor,
+	deliver,
+	httpAnswer,
+	parseRule,
+	type Answer,
+	type Fault,
+	type Rule,
+} from './faults';
 import { endpoints, failure, success, unprotect } from './service';
 
 export type { Fault, Rule } from './faults';
@@ -127,8 +140,12 @@ class Simulator {
 		this.key = options.key ?? 'simulator-key-0123456789abcdef01';
 		this.openid = options.openid ?? 'JH0123456789abcdef0123456789abcdef';
 		this.latency = options.latency ?? 0;
-		this.privateKey = createPrivateKey(options.privateKey ?? rsaVectors.keys[0]!.privateKeyPkcs8Pem);
-		this.rsaPublicKey = createPublicKey(this.privateKey).export({ type: 'spki', format: 'pem' }).toString();
+		this.privateKey = createPrivateKey(
+			options.privateKey ?? rsaVectors.keys[0]!.privateKeyPkcs8Pem,
+		);
+		this.rsaPublicKey = createPublicKey(this.privateKey)
+			.export({ type: 'spki', format: 'pem' })
+			.toString();
 		this.ratePerSecond = options.ratePerSecond ?? 0;
 		this.limitFault =
 			options.limitReply === 'http' ? { kind: 'http', status: 429 } : { kind: 'code', code: 10011 };
@@ -190,7 +207,15 @@ class Simulator {
 
 		// Counted before the body is read, so that calls are numbered in the order of arrival.
 		const call = ++this.counts.requests;
-		const entry: ReceivedRequest = { method, path, url, headers, mobile: undefined, body: '', at: performance.now() };
+		const entry: ReceivedRequest = {
+			method,
+			path,
+			url,
+			headers,
+			mobile: undefined,
+			body: '',
+			at: performance.now(),
+		};
 		if (this.keepRequests) this.received.push(entry);
 		this.counts.inFlight++;
 		this.counts.peakInFlight = Math.max(this.counts.peakInFlight, this.counts.inFlight);
@@ -217,13 +242,17 @@ class Simulator {
 		}
 		if (body === undefined) return { answer: httpAnswer({ status: 413 }) };
 
-		const form = /^application\/x-www-form-urlencoded\s*(;|$)/i.test(entry.headers['content-type'] ?? '');
+		const form = /^application\/x-www-form-urlencoded\s*(;|$)/i.test(
+			entry.headers['content-type'] ?? '',
+		);
 		const params = new URLSearchParams(entry.method === 'GET' ? query : form ? body : '');
 		const sent = params.get('mobile') ?? undefined;
 		const mobile = sent && unprotect(protection, sent, this.openid, this.privateKey);
 		entry.mobile = mobile ?? sent;
 
-		const rule = this.overRate(entry.at) ? { fault: this.limitFault } : this.match(entry.mobile, call);
+		const rule = this.overRate(entry.at)
+			? { fault: this.limitFault }
+			: this.match(entry.mobile, call);
 		const genuine =
 			params.get('key') !== this.key
 				? failure(10001)
