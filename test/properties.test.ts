@@ -22,8 +22,8 @@ const spelled = fc
 	.tuple(prefix, mobile, fc.array(noise, { minLength: 12, maxLength: 12 }), fc.boolean())
 	.map(([before, digits, gaps, isWide]) => {
 		const shown = isWide
-			? [...digits].map((digit) => String.fromCharCode(digit.charCodeAt(0) + 0xfee0))
-			: [...digits];
+			? Array.from(digits).map((digit) => String.fromCharCode(digit.charCodeAt(0) + 0xfee0))
+			: Array.from(digits);
 		return {
 			digits,
 			text: gaps[11]! + before + shown.map((digit, index) => gaps[index]! + digit).join(''),
