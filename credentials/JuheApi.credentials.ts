@@ -91,6 +91,8 @@ export class JuheApi implements ICredentialType {
 			baseURL: '={{ $credentials.baseUrl.trim().replace(/[/]+$/, "") }}',
 			url: '/mobile_status/query',
 			method: 'POST',
+			// n8n would show the bare words of an HTTP status, "Not Found", and read no rule.
+			ignoreHttpStatusErrors: true,
 			disableFollowRedirect: true,
 		},
 		// n8n reads a rule as "the test has not passed when the value is this one", compared with ===.

@@ -13,7 +13,6 @@ import type { IDataObject, INodeExecutionData } from 'n8n-workflow';
 import { readMobile } from '../nodes/JuheMobileStatus/number';
 import { OPERATIONS, type OperationName } from '../nodes/JuheMobileStatus/operations';
 import { JUHE_NODE, runWorkflow, type RunOptions, type WorkflowFile } from '../test/engine';
-import { credentialFor } from '../test/simulated';
 import { startSimulator, type Simulator } from '../test/simulator/simulator';
 
 const EXAMPLES = join(__dirname, '..', 'examples');
@@ -66,7 +65,7 @@ async function main(options: Options): Promise<void> {
 	const list = readContacts(options);
 	if (!options.live) {
 		const simulator = await startSimulator({ latency: LATENCY, keepRequests: false });
-		await cleanse(list, options, credentialFor(simulator), simulator);
+		await cleanse(list, options, simulator.credential, simulator);
 		return;
 	}
 	const credential = readCredential(options.operation);

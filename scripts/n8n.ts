@@ -7,9 +7,15 @@ import { dirname, join } from 'node:path';
 import { SingleBar } from 'cli-progress';
 import { Command } from 'commander';
 
-import { credentialFor } from '../test/simulated';
 import { startSimulator } from '../test/simulator/simulator';
-import { ensureN8n, N8N_VERSION, packTarball, startN8n, type N8nInstall, type WorkflowFile } from './real-n8n';
+import {
+	ensureN8n,
+	N8N_VERSION,
+	packTarball,
+	startN8n,
+	type N8nInstall,
+	type WorkflowFile,
+} from './real-n8n';
 
 const EXAMPLES = join(__dirname, '..', 'examples');
 
@@ -22,7 +28,10 @@ async function main({ live }: { live?: true }): Promise<void> {
 	try {
 		await rm(dirname(tarball), { recursive: true, force: true });
 		const name = 'Juhe account';
-		const credential = simulator && { id: await n8n.createCredential(name, credentialFor(simulator)), name };
+		const credential = simulator && {
+			id: await n8n.createCredential(name, simulator.credential),
+			name,
+		};
 		for (const file of readdirSync(EXAMPLES).filter((file) => file.endsWith('.json'))) {
 			const workflow = JSON.parse(readFileSync(join(EXAMPLES, file), 'utf8')) as WorkflowFile;
 			const id = await n8n.importWorkflow(workflow, credential);
@@ -44,7 +53,11 @@ Ctrl+C ends it all and forgets what was done here.`);
 
 /** npm and the compiler do not tell how far they are: the bar shows the time against what it usually takes. */
 async function installWithBar(): Promise<N8nInstall> {
-	const bar = new SingleBar({ format: '{step} [{bar}] {duration_formatted}', noTTYOutput: true, notTTYSchedule: 30_000 });
+	const bar = new SingleBar({
+		format: '{step} [{bar}] {duration_formatted}',
+		noTTYOutput: true,
+		notTTYSchedule: 30_000,
+	});
 	let timer: NodeJS.Timeout | undefined;
 	const end = () => {
 		clearInterval(timer);
@@ -53,7 +66,10 @@ async function installWithBar(): Promise<N8nInstall> {
 	try {
 		return await ensureN8n(({ name, number, of, typicalTime }) => {
 			end();
-			if (number === 1) console.log(`n8n ${N8N_VERSION} is installed once: about 4 minutes, 2.8 GB in the cache folder.`);
+			if (number === 1)
+				console.log(
+					`n8n ${N8N_VERSION} is installed once: about 4 minutes, 2.8 GB in the cache folder.`,
+				);
 			const began = Date.now();
 			bar.start(typicalTime, 0, { step: `${number}/${of} ${name}` });
 			timer = setInterval(() => bar.update(Math.min(Date.now() - began, 0.99 * typicalTime)), 500);
@@ -64,7 +80,9 @@ async function installWithBar(): Promise<N8nInstall> {
 }
 
 new Command('n8n')
-	.description("Starts a throwaway n8n with this package in it, on a stand-in for Juhe's API, and opens the examples.")
+	.description(
+		"Starts a throwaway n8n with this package in it, on a stand-in for Juhe's API, and opens the examples.",
+	)
 	.option('--live', 'no stand-in service: you give your own credential, and queries are billed')
 	.action(main)
 	.parseAsync()

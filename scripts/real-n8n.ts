@@ -46,7 +46,9 @@ export interface InstallStep {
  * @param onStep called before each step that is not done yet
  * @throws Error with the end of the output of npm or the compiler
  */
-export async function ensureN8n(onStep: (step: InstallStep) => void = () => {}): Promise<N8nInstall> {
+export async function ensureN8n(
+	onStep: (step: InstallStep) => void = () => {},
+): Promise<N8nInstall> {
 	if (process.platform === 'win32') throw new Error('This runs n8n on Linux and macOS only');
 	const cache =
 		process.env.JUHE_N8N_CACHE ??
@@ -58,7 +60,10 @@ export async function ensureN8n(onStep: (step: InstallStep) => void = () => {}):
 	const npmInstall = async (folder: string, what: string) => {
 		await mkdir(folder, { recursive: true });
 		const quiet = ['--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
-		await run('npm', ['install', what, '--prefix', folder, ...quiet], { cwd: folder, timeout: 30 * MINUTE });
+		await run('npm', ['install', what, '--prefix', folder, ...quiet], {
+			cwd: folder,
+			timeout: 30 * MINUTE,
+		});
 	};
 
 	const steps = [
@@ -80,11 +85,15 @@ export async function ensureN8n(onStep: (step: InstallStep) => void = () => {}):
 			marker: join(n8nFolder, '.compiled'),
 			typicalTime: 55_000,
 			work: () =>
-				run(process.execPath, [join(n8nFolder, 'node_modules/node-gyp/bin/node-gyp.js'), 'rebuild', '--release'], {
-					cwd: join(n8nFolder, 'node_modules/sqlite3'),
-					env: { ...process.env, npm_config_nodedir: nodePrefix },
-					timeout: 30 * MINUTE,
-				}),
+				run(
+					process.execPath,
+					[join(n8nFolder, 'node_modules/node-gyp/bin/node-gyp.js'), 'rebuild', '--release'],
+					{
+						cwd: join(n8nFolder, 'node_modules/sqlite3'),
+						env: { ...process.env, npm_config_nodedir: nodePrefix },
+						timeout: 30 * MINUTE,
+					},
+				),
 		},
 	];
 	const missing = steps.filter(({ marker }) => !existsSync(marker));
@@ -218,7 +227,12 @@ class N8n {
 			body: JSON.stringify(this.owner),
 		});
 		if (!response.ok) throw new Error(`n8n refused the owner: ${await response.text()}`);
-		this.headers = { cookie: response.headers.getSetCookie().map((cookie) => cookie.split(';')[0]).join('; ') };
+		this.headers = {
+			cookie: response.headers
+				.getSetCookie()
+				.map((cookie) => cookie.split(';')[0])
+				.join('; '),
+		};
 		const scopes = ['execution:read', 'execution:list'];
 		const { data } = await this.api<{ data: { rawApiKey: string } }>('POST', '/rest/api-keys', {
 			label: 'local',
@@ -236,24 +250,40 @@ class N8n {
 	async api<T>(method: string, path: string, body?: unknown): Promise<T> {
 		const response = await fetch(this.url + path, {
 			method,
-			headers: { ...this.headers, ...(body !== undefined && { 'content-type': 'application/json' }) },
+			headers: {
+				...this.headers,
+				...(body !== undefined && { 'content-type': 'application/json' }),
+			},
 			body: JSON.stringify(body),
 			signal: AbortSignal.timeout(MINUTE),
 		});
 		const text = await response.text();
-		if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text.slice(0, 2000)}`);
+		if (!response.ok)
+			throw new Error(`${method} ${path}: ${response.status} ${text.slice(0, 2000)}`);
 		return JSON.parse(text) as T;
 	}
 
 	/** @returns the credential's id */
 	async createCredential(name: string, data: IDataObject, type = 'juheApi'): Promise<string> {
-		const created = await this.api<{ data: { id: string } }>('POST', '/rest/credentials', { name, type, data });
+		const created = await this.api<{ data: { id: string } }>('POST', '/rest/credentials', {
+			name,
+			type,
+			data,
+		});
 		return created.data.id;
 	}
 
 	/** Saves a credential and tests it, as the editor's form does; the answer is what the form shows. */
-	async testCredential(data: IDataObject, type = 'juheApi'): Promise<{ status: 'OK' | 'Error'; message: string }> {
-		const credentials = { id: await this.createCredential('Tested', data, type), name: 'Tested', type, data };
+	async testCredential(
+		data: IDataObject,
+		type = 'juheApi',
+	): Promise<{ status: 'OK' | 'Error'; message: string }> {
+		const credentials = {
+			id: await this.createCredential('Tested', data, type),
+			name: 'Tested',
+			type,
+			data,
+		};
 		const tested = await this.api<{ data: { status: 'OK' | 'Error'; message: string } }>(
 			'POST',
 			'/rest/credentials/test',
@@ -267,7 +297,10 @@ class N8n {
 	 *
 	 * @returns the workflow's id
 	 */
-	async importWorkflow(file: WorkflowFile, juheApi?: { id: string; name: string }): Promise<string> {
+	async importWorkflow(
+		file: WorkflowFile,
+		juheApi?: { id: string; name: string },
+	): Promise<string> {
 		const nodes = file.nodes.map((node) =>
 			node.credentials?.juheApi ? { ...node, credentials: juheApi && { juheApi } } : node,
 		);
@@ -283,7 +316,10 @@ class N8n {
 
 	/** Publishes the workflow, so that its triggers and webhooks listen. */
 	async activate(workflowId: string): Promise<void> {
-		const { data } = await this.api<{ data: { versionId: string } }>('GET', `/rest/workflows/${workflowId}`);
+		const { data } = await this.api<{ data: { versionId: string } }>(
+			'GET',
+			`/rest/workflows/${workflowId}`,
+		);
 		await this.api('POST', `/rest/workflows/${workflowId}/activate`, { versionId: data.versionId });
 	}
 
@@ -304,8 +340,13 @@ class N8n {
 
 	/** The executions of a workflow that have ended, or those of a status, with their data, the newest first. */
 	async executions(workflowId: string, status?: 'running'): Promise<Execution[]> {
-		const query = new URLSearchParams({ includeData: 'true', workflowId, ...(status && { status }) });
-		return (await this.api<{ data: Execution[] }>('GET', `/api/v1/executions?${query.toString()}`)).data;
+		const query = new URLSearchParams({
+			includeData: 'true',
+			workflowId,
+			...(status && { status }),
+		});
+		return (await this.api<{ data: Execution[] }>('GET', `/api/v1/executions?${query.toString()}`))
+			.data;
 	}
 
 	/** Runs another command of n8n on the same user folder, such as `execute`. */
@@ -318,7 +359,10 @@ class N8n {
 				[this.install.n8n, ...args],
 				{ env, cwd: this.userFolder, timeout: 2 * MINUTE, maxBuffer: 256 * 1024 * 1024 },
 				(error, stdout, stderr) =>
-					resolve({ output: stdout + stderr, exitCode: typeof error?.code === 'number' ? error.code : error ? 1 : 0 }),
+					resolve({
+						output: stdout + stderr,
+						exitCode: typeof error?.code === 'number' ? error.code : error ? 1 : 0,
+					}),
 			),
 		);
 	}
@@ -355,7 +399,9 @@ const OFFLINE = {
 
 /** Puts the package where n8n's own installer puts it, in the way that it does: unpacked, npm asked for nothing. */
 async function installPackage(userFolder: string, tarball: string): Promise<void> {
-	const { name } = JSON.parse(await readFile(join(PACKAGE_ROOT, 'package.json'), 'utf8')) as { name: string };
+	const { name } = JSON.parse(await readFile(join(PACKAGE_ROOT, 'package.json'), 'utf8')) as {
+		name: string;
+	};
 	const folder = join(userFolder, '.n8n', 'nodes', 'node_modules', name);
 	await mkdir(folder, { recursive: true });
 	await run('tar', ['-xzf', tarball, '-C', folder, '--strip-components=1'], { timeout: MINUTE });
@@ -377,10 +423,18 @@ async function run(
 	options: { cwd?: string; env?: NodeJS.ProcessEnv; timeout: number },
 ): Promise<string> {
 	return await new Promise((resolve, reject) =>
-		execFile(command, args, { ...options, maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
-			if (error) reject(new Error(`${whyItEnded(command, args, error)}\n${(stdout + stderr).slice(-4000)}`));
-			else resolve(stdout);
-		}),
+		execFile(
+			command,
+			args,
+			{ ...options, maxBuffer: 64 * 1024 * 1024 },
+			(error, stdout, stderr) => {
+				if (error)
+					reject(
+						new Error(`${whyItEnded(command, args, error)}\n${(stdout + stderr).slice(-4000)}`),
+					);
+				else resolve(stdout);
+			},
+		),
 	);
 }
 

@@ -2,13 +2,13 @@ import type { IDataObject, IHttpRequestOptions } from 'n8n-workflow';
 
 import { JuheApi } from '../credentials/JuheApi.credentials';
 import { testCredential } from './engine';
-import { credentialFor, useSimulator } from './simulated';
+import { useSimulator } from './simulated';
 import type { Fault } from './simulator/simulator';
 
 const juhe = useSimulator();
 /** What the dialog says after Test, with fields of the right credential replaced. */
 const dialog = (fields: Record<string, string> = {}) =>
-	testCredential({ ...credentialFor(juhe.simulator), ...fields });
+	testCredential({ ...juhe.simulator.credential, ...fields });
 
 describe('Test in the credential dialog', () => {
 	test('with the right key is OK, sends no number and bills nothing', async () => {
@@ -53,11 +53,15 @@ describe('Test in the credential dialog', () => {
 		expect(await dialog()).toMatch('answers, but not as Juhe does');
 	});
 
-	test.each([
-		['with a wrong path', () => `${juhe.simulator.url}/elsewhere`, 'Not Found'],
-		['where nobody listens', () => 'http://127.0.0.1:1', 'ECONNREFUSED'],
-	])('%s does not pass', async (_, baseUrl, said) => {
-		expect(await dialog({ baseUrl: baseUrl() })).toBe(said);
+	test('reads the code of an answer whatever its HTTP status', async () => {
+		juhe.simulator.script({ fault: { kind: 'code', code: 10003, httpStatus: 403 } });
+		expect(await dialog()).toMatch(/^Juhe 10003: The key has expired/);
+	});
+
+	test('does not pass with a wrong path, nor where nobody listens', async () => {
+		const baseUrl = `${juhe.simulator.url}/elsewhere`;
+		expect(await dialog({ baseUrl })).toMatch('answers, but not as Juhe does');
+		expect(await dialog({ baseUrl: 'http://127.0.0.1:1' })).toBe('ECONNREFUSED');
 	});
 
 	test('does not follow a redirect, which would carry the key along', async () => {

@@ -6,7 +6,7 @@ import type { IDataObject, INodeExecutionData, INodeProperties } from 'n8n-workf
 
 import { PROPERTIES } from '../nodes/JuheMobileStatus/properties';
 import { JUHE_NODE, runWorkflow, type WorkflowFile } from './engine';
-import { credentialFor, rowOf, statusOf, useSimulator } from './simulated';
+import { rowOf, statusOf, useSimulator } from './simulated';
 
 const EXAMPLES = join(__dirname, '..', 'examples');
 const juhe = useSimulator();
@@ -68,7 +68,7 @@ describe('crm-cleansing.json', () => {
 
 	test('lets each row out once, on every route, and pays each distinct number once', async () => {
 		const { run } = await runWorkflow(workflow, {
-			credential: credentialFor(juhe.simulator),
+			credential: juhe.simulator.credential,
 			pinData: { Contacts: contacts.map((contact) => ({ json: contact })) },
 		});
 		const { runData } = run.data.resultData;
@@ -114,7 +114,7 @@ describe('scheduled-list-check.json', () => {
 			const { run, workflow: after } = await runWorkflow(
 				{ ...workflow, staticData },
 				{
-					credential: credentialFor(juhe.simulator),
+					credential: juhe.simulator.credential,
 					pinData: { Contacts: contacts.map((json) => ({ json })) },
 					mode: 'trigger',
 				},

@@ -350,7 +350,7 @@ describe('a bad number', () => {
 		expect(outputs[0]!.map(({ json }) => json.route)).toEqual(['normal', undefined, 'normal']);
 		expect(outputs[0]![1]!.json).toEqual({
 			phone: '010-62345678',
-			error: 'Mobile Number of row 2 (item 1) begins with 0, as landlines do',
+			error: 'Mobile Number of row 2 begins with 0, as landlines do',
 			details: {
 				code: 'invalidNumber',
 				resultcode: null,
@@ -366,7 +366,7 @@ describe('a bad number', () => {
 		const { error } = await juhe.run(rows);
 		expect(error).toMatchObject({
 			name: 'NodeOperationError',
-			message: expect.stringContaining('row 2 (item 1)'),
+			message: expect.stringContaining('of row 2 '),
 			context: { itemIndex: 1 },
 		});
 		expect(error!.message).not.toContain('62345678');

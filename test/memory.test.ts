@@ -3,7 +3,6 @@ import type { IDataObject } from 'n8n-workflow';
 import { JUHE_NODE, runWorkflow, type WorkflowFile } from './engine';
 import {
 	CONTINUE,
-	credentialFor,
 	detailsOf,
 	distinctNumbers,
 	ERROR_OUTPUT,
@@ -165,7 +164,7 @@ describe('Retry On Fail', () => {
 		} as unknown as WorkflowFile;
 		const rows = phones(numbers[0]).map((json) => ({ json }));
 		const { run } = await runWorkflow(file, {
-			credential: credentialFor(juhe.simulator),
+			credential: juhe.simulator.credential,
 			pinData: { A: rows, B: rows },
 		});
 		expect(run.data.resultData.runData.Juhe).toHaveLength(2);

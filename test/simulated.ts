@@ -11,16 +11,6 @@ import { startSimulator, type Simulator, type SimulatorOptions } from './simulat
 
 type RunOptions = Omit<Parameters<typeof runNode>[1], 'credential'>;
 
-/** The credential that a simulator accepts. */
-export function credentialFor(simulator: Simulator): ICredentialDataDecryptedObject {
-	return {
-		apiKey: simulator.key,
-		openid: simulator.openid,
-		rsaPublicKey: simulator.rsaPublicKey,
-		baseUrl: simulator.url,
-	};
-}
-
 /** A simulator for the tests of a file, fresh for each test, and the node run against it on n8n's engine. */
 export function useSimulator(options?: SimulatorOptions) {
 	let simulator: Simulator;
@@ -47,7 +37,7 @@ export function useSimulator(options?: SimulatorOptions) {
 				...runOptions
 			}: RunOptions & { credential?: ICredentialDataDecryptedObject } = {},
 		): Promise<NodeRun> =>
-			runNode(rows, { credential: { ...credentialFor(simulator), ...credential }, ...runOptions }),
+			runNode(rows, { credential: { ...simulator.credential, ...credential }, ...runOptions }),
 	};
 }
 

@@ -263,7 +263,7 @@ export function networkFailure(error: unknown, isTimeout: boolean): Failure {
 export function numberFailure(reason: string, itemIndex: number): Failure {
 	return userFailure(
 		'invalidNumber',
-		`Mobile Number of row ${itemIndex + 1} (item ${itemIndex}) ${reason}`,
+		`Mobile Number of row ${itemIndex + 1} ${reason}`,
 		'Correct the number in this row, or take the row out of the list.',
 	);
 }
@@ -336,14 +336,12 @@ export function asNodeError(node: INode, error: unknown): NodeApiError | NodeOpe
 }
 
 function describe({ reason, resultcode, remedy, billable }: FailureDetails): string {
+	const code = resultcode === null ? '' : ` (resultcode ${resultcode})`;
 	return [
-		reason && `The service says: ${reason}`,
-		resultcode && `resultcode ${resultcode}`,
-		billable === 'uncertain' && 'This query may have been billed',
+		reason === null ? '' : `The service says “${reason}”${code}. `,
+		billable === 'uncertain' ? 'This query may have been billed. ' : '',
 		remedy,
-	]
-		.filter(Boolean)
-		.join('. ');
+	].join('');
 }
 
 function failureOf(

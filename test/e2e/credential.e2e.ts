@@ -15,7 +15,10 @@ describe('what the editor gets to see', () => {
 		const types = await world.n8n.api<INodeTypeDescription[]>('GET', '/types/nodes.json');
 		expect(types.find(({ name }) => name === 'n8n-nodes-juhe.juheMobileStatus')).toMatchObject({
 			displayName: 'Juhe Mobile Status',
-			codex: { categories: ['Data & Storage', 'Sales'], alias: expect.arrayContaining(['空号检测']) as string[] },
+			codex: {
+				categories: ['Data & Storage', 'Sales'],
+				alias: expect.arrayContaining(['空号检测']) as string[],
+			},
 			communityNodePackageVersion: '0.1.0',
 		});
 	});
@@ -62,7 +65,10 @@ describe("the credential's test", () => {
 	});
 
 	it('names an address where something else answers', async () => {
-		const server = createServer((_, res) => res.end('<html><body>Welcome</body></html>')).listen(0, '127.0.0.1');
+		const server = createServer((_, res) => res.end('<html><body>Welcome</body></html>')).listen(
+			0,
+			'127.0.0.1',
+		);
 		await once(server, 'listening');
 		const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
 		const tested = await world.n8n.testCredential({ ...world.account, baseUrl });
@@ -82,7 +88,9 @@ describe("the credential's test", () => {
 	});
 });
 
-it.each<[string, INodeParameters, (received: World['simulator']['received'][number]) => IDataObject]>([
+it.each<
+	[string, INodeParameters, (received: World['simulator']['received'][number]) => IDataObject]
+>([
 	[
 		'GET',
 		{

@@ -4,7 +4,14 @@ import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { IDataObject, INode, INodeParameters } from 'n8n-workflow';
 
-import { ensureN8n, packTarball, startN8n, type Execution, type N8n, type WorkflowFile } from '../../scripts/real-n8n';
+import {
+	ensureN8n,
+	packTarball,
+	startN8n,
+	type Execution,
+	type N8n,
+	type WorkflowFile,
+} from '../../scripts/real-n8n';
 import { startSimulator, type Simulator } from '../simulator/simulator';
 
 export interface World {
@@ -49,7 +56,11 @@ export async function startWorld(): Promise<World> {
 }
 
 /** Waits until a condition holds, and fails after so many milliseconds. */
-export async function until(what: string, holds: () => boolean | Promise<boolean>, timeout = 30_000): Promise<void> {
+export async function until(
+	what: string,
+	holds: () => boolean | Promise<boolean>,
+	timeout = 30_000,
+): Promise<void> {
 	const deadline = Date.now() + timeout;
 	while (!(await holds())) {
 		if (Date.now() > deadline) throw new Error(`Waited in vain until ${what}`);
@@ -57,7 +68,12 @@ export async function until(what: string, holds: () => boolean | Promise<boolean
 	}
 }
 
-export function node(name: string, type: string, parameters: INodeParameters = {}, more: Partial<INode> = {}): INode {
+export function node(
+	name: string,
+	type: string,
+	parameters: INodeParameters = {},
+	more: Partial<INode> = {},
+): INode {
 	return { id: name, name, type, typeVersion: 1, position: [0, 0], parameters, ...more };
 }
 
@@ -68,7 +84,8 @@ export function workflowOf(
 	parameters: INodeParameters = {},
 	more: Partial<INode> = {},
 ): WorkflowFile {
-	const outputs = (parameters.splitOutputs ? 6 : 1) + (more.onError === 'continueErrorOutput' ? 1 : 0);
+	const outputs =
+		(parameters.splitOutputs ? 6 : 1) + (more.onError === 'continueErrorOutput' ? 1 : 0);
 	const ends = Array.from({ length: outputs }, (_, index) => `Output ${index}`);
 	const to = (target: string) => [{ node: target, type: 'main' as const, index: 0 }];
 	return {
@@ -118,7 +135,11 @@ export async function savedExecution(n8n: N8n, workflowId: string): Promise<Exec
 }
 
 /** Imports a workflow, calls its webhook with rows and gives the execution as the server saved it. */
-export async function runByWebhook(world: World, file: WorkflowFile, rows: IDataObject[]): Promise<Execution> {
+export async function runByWebhook(
+	world: World,
+	file: WorkflowFile,
+	rows: IDataObject[],
+): Promise<Execution> {
 	const { n8n, credential } = world;
 	const id = await n8n.importWorkflow(file, credential);
 	await n8n.activate(id);

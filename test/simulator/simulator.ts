@@ -157,6 +157,12 @@ class Simulator {
 		});
 	}
 
+	/** Data of the `juheApi` credential that it accepts now. */
+	get credential() {
+		const { key, openid, rsaPublicKey, url } = this;
+		return { apiKey: key, openid, rsaPublicKey, baseUrl: url };
+	}
+
 	/** The base URL, without a trailing slash. */
 	get url(): string {
 		return `http://127.0.0.1:${this.port}`;
