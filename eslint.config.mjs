@@ -39,7 +39,7 @@ export default tseslint.config(
 		},
 	},
 	{ files: ['**/*.{js,mjs}'], extends: [tseslint.configs.recommended] },
-	{ files: ['*.js'], rules: { '@typescript-eslint/no-require-imports': 'off' } },
+	{ files: ['**/*.js'], rules: { '@typescript-eslint/no-require-imports': 'off' } },
 
 	// What n8n asks of a community package, from both of its plugins.
 	{

@@ -23,6 +23,23 @@ const MINUTE = 60_000;
 /** How long a stopped n8n may take to end by itself, in milliseconds, before it is killed. */
 const STOP_TIMEOUT = 20_000;
 
+/** Where installations are kept between runs: $JUHE_N8N_CACHE, or n8n-nodes-juhe in the user's own cache. */
+export const CACHE =
+	process.env.JUHE_N8N_CACHE ??
+	join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'n8n-nodes-juhe');
+/** The npm package that brings a Node binary for this machine. */
+export const NODE_PACKAGE = `node-${process.platform}-${process.arch}`;
+
+/** Installs npm packages into a folder, without their scripts. @throws Error with the end of npm's output */
+export async function npmInstall(folder: string, ...packages: string[]): Promise<void> {
+	await mkdir(folder, { recursive: true });
+	const quiet = ['--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+	await run('npm', ['install', ...packages, '--prefix', folder, ...quiet], {
+		cwd: folder,
+		timeout: 30 * MINUTE,
+	});
+}
+
 /** A Node that n8n runs on, and n8n's own command. */
 export interface N8nInstall {
 	node: string;
@@ -40,7 +57,7 @@ export interface InstallStep {
 }
 
 /**
- * Makes sure that n8n and a Node for it are in the cache folder: $JUHE_N8N_CACHE, or n8n-nodes-juhe in the user's own.
+ * Makes sure that n8n and a Node for it are in the cache folder.
  * Takes some 4 minutes the first time and no time after that; a step that was cut short is done again.
  *
  * @param onStep called before each step that is not done yet
@@ -50,28 +67,16 @@ export async function ensureN8n(
 	onStep: (step: InstallStep) => void = () => {},
 ): Promise<N8nInstall> {
 	if (process.platform === 'win32') throw new Error('This runs n8n on Linux and macOS only');
-	const cache =
-		process.env.JUHE_N8N_CACHE ??
-		join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'n8n-nodes-juhe');
-	const nodeFolder = join(cache, `node-${NODE_MAJOR}`);
-	const n8nFolder = join(cache, `n8n-${N8N_VERSION}`);
-	const nodePackage = `node-${process.platform}-${process.arch}`;
-	const nodePrefix = join(nodeFolder, 'node_modules', nodePackage);
-	const npmInstall = async (folder: string, what: string) => {
-		await mkdir(folder, { recursive: true });
-		const quiet = ['--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
-		await run('npm', ['install', what, '--prefix', folder, ...quiet], {
-			cwd: folder,
-			timeout: 30 * MINUTE,
-		});
-	};
+	const nodeFolder = join(CACHE, `node-${NODE_MAJOR}`);
+	const n8nFolder = join(CACHE, `n8n-${N8N_VERSION}`);
+	const nodePrefix = join(nodeFolder, 'node_modules', NODE_PACKAGE);
 
 	const steps = [
 		{
 			name: `Node ${NODE_MAJOR}`,
 			marker: join(nodeFolder, '.installed'),
 			typicalTime: 8_000,
-			work: () => npmInstall(nodeFolder, `${nodePackage}@${NODE_MAJOR}`),
+			work: () => npmInstall(nodeFolder, `${NODE_PACKAGE}@${NODE_MAJOR}`),
 		},
 		{
 			name: `n8n ${N8N_VERSION}`,
@@ -200,7 +205,8 @@ class N8n {
 		private readonly child: ChildProcess,
 		readonly url: string,
 		readonly userFolder: string,
-		private readonly env: Record<string, string>,
+		/** What n8n was started with; a worker of the same n8n needs it too. */
+		readonly env: Readonly<Record<string, string>>,
 	) {
 		this.ended = once(child, 'exit');
 		for (const stream of [child.stdout, child.stderr]) {
@@ -407,7 +413,8 @@ async function installPackage(userFolder: string, tarball: string): Promise<void
 	await run('tar', ['-xzf', tarball, '-C', folder, '--strip-components=1'], { timeout: MINUTE });
 }
 
-async function freePorts(count: number): Promise<number[]> {
+/** Ports of 127.0.0.1 that nothing listens on at this moment. */
+export async function freePorts(count: number): Promise<number[]> {
 	const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
 	// All are held until each has a number: two servers never get the same one.
 	await Promise.all(servers.map((server) => once(server, 'listening')));

@@ -86,7 +86,8 @@ async function raw(bytes: string | Buffer): Promise<string> {
 	socket.on('data', (chunk: Buffer) => (answer += chunk.toString()));
 	socket.on('error', () => undefined);
 	socket.write(bytes);
-	await once(socket, 'close');
+	// A connection that is reset ends as well.
+	await new Promise((resolve) => socket.once('close', resolve));
 	return answer;
 }
 
