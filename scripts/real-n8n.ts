@@ -214,6 +214,11 @@ class N8n {
 		}
 	}
 
+	/** Of n8n's main process. */
+	get pid(): number | undefined {
+		return this.child.pid;
+	}
+
 	/** @throws Error with the log when n8n ends or is not ready within so many milliseconds */
 	async untilReady(timeout: number): Promise<void> {
 		const deadline = Date.now() + timeout;
