@@ -1,5 +1,6 @@
 import type { IDataObject } from 'n8n-workflow';
 
+import { JuheMobileStatus } from '../nodes/JuheMobileStatus/JuheMobileStatus.node.ts';
 import { JUHE_NODE, runWorkflow, type WorkflowFile } from './engine';
 import {
 	CONTINUE,
@@ -171,6 +172,69 @@ describe('Retry On Fail', () => {
 		expect(run.status).toBe('success');
 		expect(juhe.simulator.counts.billed).toBe(2);
 	});
+});
+
+test("an agent's tool pays a number once an execution, and tells the model nothing but the answer", async () => {
+	const type = `${JUHE_NODE}Tool`;
+	const tool = new JuheMobileStatus();
+	tool.description = { ...tool.description, name: `${tool.description.name}Tool` };
+	const node = (name: string, nodeType: string, more: object = {}) => ({
+		id: name,
+		name,
+		type: nodeType,
+		typeVersion: 1,
+		position: [0, 0],
+		parameters: {},
+		...more,
+	});
+	const calls = ['A', 'B', 'C', 'D'];
+	const to = (name: string) => ({ main: [[{ node: name, type: 'main', index: 0 }]] });
+	const file = {
+		nodes: [
+			node('Start', 'n8n-nodes-base.manualTrigger'),
+			...calls.map((name, place) => ({
+				...node(name, 'n8n-nodes-base.noOp'),
+				position: [0, place * 100],
+			})),
+			node('Juhe', type, {
+				parameters: {
+					mobile: '={{ $json.mobile }}',
+					splitOutputs: true,
+					options: { maxQueries: 2 },
+				},
+				credentials: { juheApi: { id: '1', name: 'c' } },
+				onError: 'continueRegularOutput',
+			}),
+		],
+		connections: {
+			Start: { main: [calls.map((name) => ({ node: name, type: 'main', index: 0 }))] },
+			...Object.fromEntries(calls.map((name) => [name, to('Juhe')])),
+		},
+		settings: { executionOrder: 'v1' },
+	} as unknown as WorkflowFile;
+	const call = (mobile: string) => [{ json: { mobile, cookie: 'of the agent', toolCallId: '1' } }];
+	const { run } = await runWorkflow(file, {
+		credential: juhe.simulator.credential,
+		nodeTypes: { [type]: tool },
+		pinData: {
+			A: call('13800138007'),
+			B: call('13800138007'),
+			C: call('12345'),
+			D: call('13800138000'),
+		},
+	});
+	const answers = run.data.resultData.runData.Juhe!.map(({ data }) => data?.main);
+	expect(answers.map((outputs) => outputs?.length)).toEqual([1, 1, 1, 1]);
+	expect(answers.map((outputs) => outputs?.[0]?.[0]?.json)).toEqual([
+		{ route: 'notOnNetwork', mobileStatus: expect.objectContaining({ source: 'query' }) },
+		{
+			route: 'notOnNetwork',
+			mobileStatus: expect.objectContaining({ source: 'duplicate', billable: 'no' }),
+		},
+		{ error: 'Mobile Number has 5 digits instead of 11', details: expect.any(Object) },
+		{ route: 'normal', mobileStatus: expect.objectContaining({ source: 'query' }) },
+	]);
+	expect(juhe.simulator.counts).toMatchObject({ requests: 2, billed: 2 });
 });
 
 describe('Max Queries per Run', () => {

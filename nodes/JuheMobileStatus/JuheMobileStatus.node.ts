@@ -47,7 +47,12 @@ export class JuheMobileStatus implements INodeType {
 	};
 
 	async execute(this: IExecuteFunctions): Promise<INodeExecutionData[][]> {
-		const items = this.getInputData();
+		const node = this.getNode();
+		// n8n's name for the node where an agent has it as a tool.
+		const isTool = node.type.endsWith('Tool');
+		const input = this.getInputData();
+		// A tool gets the agent's own input beside the number: that is nobody's row, and not for the model.
+		const items = isTool ? input.map((_, item) => ({ json: {}, pairedItem: { item } })) : input;
 		const isSplit = this.getNodeParameter('splitOutputs', 0, false) === true;
 		const outputs = Array.from(
 			{ length: isSplit ? SPLIT_OUTPUTS.length : 1 },
@@ -57,7 +62,6 @@ export class JuheMobileStatus implements INodeType {
 			outputs[isSplit ? outputOf(route) : 0]?.push(item);
 		if (items.length === 0) return outputs;
 
-		const node = this.getNode();
 		const stopOnFailure = !this.continueOnFail();
 		let settings: Settings;
 		let account: Account;
@@ -73,8 +77,8 @@ export class JuheMobileStatus implements INodeType {
 		}
 
 		const readCell = mobileReader(this);
-		const rows = items.map((item, index) => readRow(readCell, item, index));
-		const memory = new Memory(this, account, settings);
+		const rows = input.map((item, index) => readRow(readCell, item, index, isTool));
+		const memory = new Memory(this, account, settings, isTool);
 		const cancelSignal = this.getExecutionCancelSignal();
 		const outcomes = settings.dryRun
 			? rehearse(rows, memory, settings.maxQueries)
@@ -126,10 +130,13 @@ function readRow(
 	readCell: ReturnType<typeof mobileReader>,
 	item: INodeExecutionData,
 	index: number,
+	isTool: boolean,
 ): Row {
 	try {
 		const read = readMobile(readCell(item, index));
-		return 'mobile' in read ? read : { failure: numberFailure(read.reason, index) };
+		return 'mobile' in read
+			? read
+			: { failure: numberFailure(read.reason, isTool ? undefined : index) };
 	} catch (error) {
 		// An expression that cannot be evaluated for this row.
 		return { failure: settingsFailure(error) };

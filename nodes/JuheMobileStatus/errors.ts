@@ -259,11 +259,12 @@ export function networkFailure(error: unknown, isTimeout: boolean): Failure {
 	);
 }
 
-/** A cell that is no mobile number (no request is made for it). */
-export function numberFailure(reason: string, itemIndex: number): Failure {
+/** A cell that is no mobile number (no request is made for it); an agent's tool has no rows to speak of. */
+export function numberFailure(reason: string, itemIndex?: number): Failure {
+	const place = itemIndex === undefined ? '' : ` of row ${itemIndex + 1}`;
 	return userFailure(
 		'invalidNumber',
-		`Mobile Number of row ${itemIndex + 1} ${reason}`,
+		`Mobile Number${place} ${reason}`,
 		'Correct the number in this row, or take the row out of the list.',
 	);
 }
@@ -301,7 +302,7 @@ export function overCapFailure(maxQueries: number): Failure {
 	return userFailure(
 		'overCap',
 		`Max Queries per Run (${maxQueries}) is reached. This row was not sent (notQueried).`,
-		'Raise the option Max Queries per Run, or run the remaining rows another time.',
+		'Raise the option Max Queries per Run, or run the workflow anew for the remaining rows.',
 	);
 }
 

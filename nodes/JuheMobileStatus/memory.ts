@@ -14,8 +14,11 @@ const VERSION = 1;
 /** An answer that needs no query, and who paid for it. */
 export interface Known {
 	answer: Answer;
-	/** `query`: an earlier try of this execution; `reused`: an earlier execution. */
-	source: 'query' | 'reused';
+	/**
+	 * `query`: an earlier try of this execution; `duplicate`: an earlier call of the node as an agent's tool; `reused`:
+	 * an earlier execution.
+	 */
+	source: 'query' | 'duplicate' | 'reused';
 }
 
 /** What an execution keeps for its further tries; numbers stand behind their hashes. */
@@ -64,6 +67,8 @@ export class Memory {
 		private readonly context: IExecuteFunctions,
 		account: Account,
 		private readonly settings: Settings,
+		/** An agent calls its tool again and again in one execution: all its calls are one run, for what they cost. */
+		private readonly isTool: boolean,
 	) {
 		this.secret = `${account.apiKey}\n${account.baseUrl}`;
 		this.execution = context.getContext('node');
@@ -80,7 +85,8 @@ export class Memory {
 		if (this.sentBefore === 0 && this.kept.size === 0) return undefined;
 		const hash = this.hash(mobile);
 		const answer = this.tried.answers[hash];
-		const known = answer === undefined ? this.reusable(hash) : { answer, source: 'query' as const };
+		const paidHere = this.isTool ? ('duplicate' as const) : ('query' as const);
+		const known = answer === undefined ? this.reusable(hash) : { answer, source: paidHere };
 		if (known !== undefined) this.known.set(mobile, known);
 		return known;
 	}
@@ -114,10 +120,10 @@ export class Memory {
 	 * Puts away what the run has learnt.
 	 *
 	 * @param isDelivered whether the rows leave the node: only then has a changed route been told to anybody
-	 * @param willTryAgain whether this execution may run the node again
+	 * @param willTryAgain whether this execution may run the node again for the same rows
 	 */
 	finish(isDelivered: boolean, willTryAgain: boolean): void {
-		if (willTryAgain) this.execution.juhe = this.forNextTry();
+		if (willTryAgain || this.isTool) this.execution.juhe = this.forNextTry();
 		else delete this.execution.juhe;
 		if (this.store === undefined) return;
 
@@ -144,12 +150,17 @@ export class Memory {
 	}
 
 	private forNextTry(): Tried {
-		const next: Tried = { tries: this.tried.tries + 1, answers: {}, unanswered: {} };
+		const answers = { ...this.tried.answers };
 		for (const [mobile, { answer, source }] of this.known) {
-			if (source === 'query') next.answers[this.hash(mobile)] = answer;
+			if (source !== 'reused') answers[this.hash(mobile)] = answer;
 		}
-		for (const [mobile, wasLost] of this.unanswered) next.unanswered[this.hash(mobile)] = wasLost;
-		return next;
+		const inVain = [...this.unanswered].map(([mobile, wasLost]) => [this.hash(mobile), wasLost]);
+		const unanswered = Object.fromEntries(
+			[...Object.entries(this.tried.unanswered), ...inVain].filter(
+				([hash]) => answers[hash as string] === undefined,
+			),
+		) as Tried['unanswered'];
+		return { tries: this.tried.tries + 1, answers, unanswered };
 	}
 
 	private reusable(hash: string): Known | undefined {

@@ -5,7 +5,7 @@ import {
 	userFailure,
 	type Failure,
 } from './errors';
-import type { Memory } from './memory';
+import type { Known, Memory } from './memory';
 import { Pace } from './pace';
 import type { Answer, Plan } from './result';
 import type { Query, Queried } from './transport';
@@ -54,7 +54,7 @@ export async function run(
 	const badRow = rows.find((row) => 'failure' in row);
 	if (badRow !== undefined && conduct.stopOnFailure) endBecauseOf(badRow.failure);
 
-	const queried = new Map<string, Queried>();
+	const queried = new Map<string, Queried | Known>();
 	const mayStillSend = allowance(memory, conduct.maxQueries);
 	const numbers = distinct(rows).filter((mobile) => {
 		const known = memory.recall(mobile);
@@ -89,12 +89,9 @@ export async function run(
 		if (outcome === undefined) return { failure: notQueriedFailure(cause) };
 		if ('failure' in outcome)
 			return isDuplicate ? { failure: duplicateFailure(outcome.failure) } : outcome;
-		const isReused = 'source' in outcome && outcome.source === 'reused';
-		return {
-			mobile,
-			answer: outcome.answer,
-			source: isReused ? 'reused' : isDuplicate ? 'duplicate' : 'query',
-		};
+		const source: Known['source'] = 'source' in outcome ? outcome.source : 'query';
+		const { answer } = outcome;
+		return { mobile, answer, source: isDuplicate && source === 'query' ? 'duplicate' : source };
 	});
 }
 
