@@ -1,0 +1,365 @@
+/**
+ * A list of 10,000 rows on n8n's queue mode: one main process, two workers, Redis, PostgreSQL. The batches run as the
+ * examples say; then one worker is killed.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { IDataObject, INode, INodeParameters } from 'n8n-workflow';
+
+import {
+	ensureN8n,
+	freePorts,
+	packTarball,
+	startN8n,
+	type N8n,
+	type WorkflowFile,
+} from '../../scripts/real-n8n';
+import { node, until } from '../e2e/world';
+import { startSimulator, type Simulator } from '../simulator/simulator';
+import { startQueue, startWorker, type Service } from './services';
+
+const EXAMPLES = join(__dirname, '../../examples');
+const SLOTS = 5;
+const KEY = { name: 'x-batch-key', value: 'a long random value' };
+
+let simulator: Simulator;
+let n8n: N8n;
+let workers: Service[];
+let credentials: Record<string, { id: string; name: string }>;
+/** What ends all that has been started, also where something later does not start. */
+const stops: Array<() => Promise<unknown>> = [];
+
+beforeAll(async () => {
+	const install = await ensureN8n();
+	const tarball = await packTarball();
+	stops.push(() => rm(dirname(tarball), { recursive: true, force: true }));
+	const queue = await startQueue();
+	stops.push(queue.stop);
+	simulator = await startSimulator({ latency: 50, keepRequests: false });
+	stops.push(() => simulator.close());
+	const env = {
+		...queue.env,
+		// How soon the jobs of a dead worker are noticed, in milliseconds; the defaults are 60,000, 10,000 and 30,000.
+		QUEUE_WORKER_LOCK_DURATION: '10000',
+		QUEUE_WORKER_LOCK_RENEW_TIME: '2000',
+		QUEUE_WORKER_STALLED_INTERVAL: '3000',
+	};
+	n8n = await startN8n({ install, tarball, env });
+	stops.push(() => n8n.stop());
+	const brokerPorts = await freePorts(2);
+	workers = brokerPorts.map((port) => {
+		const worker = startWorker(install, n8n, SLOTS, port);
+		stops.push(() => worker.stop());
+		return worker;
+	});
+	await Promise.all(workers.map((worker) => worker.hasPrinted('n8n worker is now ready')));
+	const juheApi = await n8n.createCredential('Juhe account', simulator.credential);
+	const httpHeaderAuth = await n8n.createCredential('Juhe batch key', KEY, 'httpHeaderAuth');
+	credentials = {
+		juheApi: { id: juheApi, name: 'Juhe account' },
+		httpHeaderAuth: { id: httpHeaderAuth, name: 'Juhe batch key' },
+	};
+});
+beforeEach(() => simulator.reset());
+afterAll(async () => {
+	for (const stop of stops.reverse()) await stop();
+});
+
+type Row = IDataObject & { id: string; phone: string };
+
+/** Rows with as many numbers. */
+const rowsOf = (count: number): Row[] =>
+	Array.from({ length: count }, (_, index) => ({
+		id: `R${index}`,
+		phone: `139${String(index).padStart(8, '0')}`,
+	}));
+const digits = ({ phone }: Row) => phone.replace(/\D/g, '').slice(-11);
+const chunk = <T>(list: T[], size: number): T[][] =>
+	Array.from({ length: Math.ceil(list.length / size) }, (_, index) =>
+		list.slice(index * size, (index + 1) * size),
+	);
+const sum = (numbers: number[]) => numbers.reduce((a, b) => a + b, 0);
+/** How many executions a worker has begun and ended so far. */
+const begun = ({ logs }: Service) => logs.split('Worker started execution').length - 1;
+const ended = ({ logs }: Service) => logs.split('Worker finished execution').length - 1;
+
+const read = (file: string) =>
+	JSON.parse(readFileSync(join(EXAMPLES, file), 'utf8')) as WorkflowFile;
+const parametersOf = (file: string, name: string) =>
+	read(file).nodes.find((candidate) => candidate.name === name)!.parameters;
+
+/** Imports and publishes an example, with some of its nodes changed. */
+async function publish(file: string, changes: Record<string, Partial<INode>>): Promise<string> {
+	const example = read(file);
+	const nodes = example.nodes.map((original) => {
+		const types = Object.keys(original.credentials ?? {});
+		const own = types.length > 0 && {
+			credentials: Object.fromEntries(types.map((type) => [type, credentials[type]!])),
+		};
+		return { ...original, ...own, ...changes[original.name] };
+	});
+	const id = await n8n.importWorkflow({ ...example, nodes }, credentials.juheApi);
+	await n8n.activate(id);
+	return id;
+}
+
+/** Calls a webhook, as soon as it listens. */
+async function call(path: string, contacts: Row[]): Promise<Response> {
+	let response: Response | undefined;
+	await until(`${path} listens`, async () => {
+		response = await fetch(`${n8n.url}/webhook/${path}`, {
+			method: 'POST',
+			headers: { 'content-type': 'application/json', [KEY.name]: KEY.value },
+			body: JSON.stringify({ contacts }),
+		});
+		return response.status !== 404;
+	});
+	return response!;
+}
+
+/** The rows that a batch worker answers with. */
+async function post(path: string, contacts: Row[]): Promise<IDataObject[]> {
+	const response = await call(path, contacts);
+	expect(response.status).toBe(200);
+	return ((await response.json()) as { contacts: IDataObject[] }).contacts;
+}
+
+/** How many results our node has kept in a workflow's static data. */
+async function kept(workflowId: string): Promise<number> {
+	const { data } = await n8n.api<{ data: { staticData: Record<string, { juhe: string }> } }>(
+		'GET',
+		`/rest/workflows/${workflowId}`,
+	);
+	const { juhe } = data.staticData['node:Juhe Mobile Status']!;
+	return (JSON.parse(juhe) as { numbers: unknown[] }).numbers.length;
+}
+
+/** The list's workflow, started by a webhook: n8n has no way to press its button. `url` is where batches go. */
+const publishFanOut = (path: string, url: string) =>
+	publish('fan-out.json', {
+		'Manual Trigger': {
+			type: 'n8n-nodes-base.webhook',
+			typeVersion: 2,
+			webhookId: path,
+			parameters: {
+				httpMethod: 'POST',
+				path,
+				responseMode: 'lastNode',
+				responseData: 'allEntries',
+				options: {},
+			},
+		},
+		'Contacts List': {
+			parameters: {
+				...parametersOf('fan-out.json', 'Contacts List'),
+				jsonOutput: '={{ $json.body }}',
+			},
+		},
+		'Check Batch': { parameters: { ...parametersOf('fan-out.json', 'Check Batch'), url } },
+	});
+const batchUrl = () => `${n8n.url}/webhook/juhe-batch`;
+const idsOf = (rows: IDataObject[]) => rows.map(({ id }) => id as string).sort();
+
+test('the examples import as they are', async () => {
+	const files = readdirSync(EXAMPLES).filter((name) => name.endsWith('.json'));
+	const { output, exitCode } = await n8n.cli(
+		'import:workflow',
+		'--separate',
+		`--input=${EXAMPLES}`,
+	);
+	expect([exitCode, output]).toEqual([
+		0,
+		expect.stringContaining(`Successfully imported ${files.length} workflows`),
+	]);
+});
+
+test('10,000 rows in batches: each row comes out once, and is paid once a batch', async () => {
+	await publish('batch-worker.json', {});
+	await publishFanOut('juhe-list', batchUrl());
+	const distinct = rowsOf(9_000);
+	// 500 numbers stand in three rows each, written in three ways.
+	const spellings = [
+		(phone: string) => `+86 ${phone.slice(0, 3)}-${phone.slice(3, 7)}-${phone.slice(7)}`,
+		(phone: string) => `0086${phone}`,
+	];
+	const again = spellings.flatMap((spell, copy) =>
+		distinct
+			.slice(0, 500)
+			.map(({ id, phone }) => ({ id: `${id} again ${copy}`, phone: spell(phone) })),
+	);
+	const list = [...distinct, ...again];
+	expect(list).toHaveLength(10_000);
+
+	const results = (await (await call('juhe-list', list)).json()) as IDataObject[];
+	expect(idsOf(results)).toEqual(idsOf(list));
+	expect(results.filter(({ error }) => error !== undefined)).toEqual([]);
+	const numbers = list.map(digits).sort();
+	const batches = chunk(numbers, 200).map((batch) => new Set(batch).size);
+	expect(simulator.counts.billed).toBe(sum(batches));
+	expect(simulator.counts.lookups.size).toBe(9_000);
+	// 50 batches and the workflow that sends them; the log may come after the answer.
+	await until('51 executions have ended', () => sum(workers.map(ended)) >= 51);
+	expect(sum(workers.map(begun))).toBe(51);
+	for (const worker of workers) expect(ended(worker)).toBeGreaterThanOrEqual(51 / 3);
+});
+
+test('rows of a batch without an answer come out too, and can be sent again', async () => {
+	const list = rowsOf(450);
+	// The first batch goes where nobody listens, until its rows are all there is.
+	const [deadPort] = await freePorts(1);
+	const dead = `http://127.0.0.1:${deadPort}/`;
+	await publishFanOut(
+		'juhe-part',
+		`={{ $json.contacts[0].id === 'R0' && !$json.contacts[0].error ? '${dead}' : '${batchUrl()}' }}`,
+	);
+	const run = async (rows: Row[]) =>
+		(await (await call('juhe-part', rows)).json()) as Array<Row & { error?: string }>;
+
+	const results = await run(list);
+	expect(idsOf(results)).toEqual(idsOf(list));
+	const unanswered = results.filter(({ error }) => error !== undefined);
+	expect(unanswered).toEqual(
+		list.slice(0, 200).map((row) => ({
+			...row,
+			route: null,
+			mobileStatus: null,
+			error: 'The batch got no answer',
+		})),
+	);
+	expect(simulator.counts.billed).toBe(250);
+
+	const again = await run(unanswered);
+	expect(idsOf(again)).toEqual(idsOf(unanswered));
+	expect(again.filter(({ error }) => error !== undefined)).toEqual([]);
+	expect([simulator.counts.billed, simulator.counts.lookups.size]).toEqual([450, 450]);
+});
+
+describe('what an execution leaves to the next one', () => {
+	const batches = chunk(rowsOf(2_000), 100);
+	const juhe = (options: INodeParameters) => ({
+		parameters: { ...parametersOf('batch-worker.json', 'Juhe Mobile Status'), options },
+	});
+	const listensTo = (path: string) => ({
+		webhookId: path,
+		parameters: { ...parametersOf('batch-worker.json', 'Batch'), path },
+	});
+
+	test('n8n 2.40.7 saves the static data of an execution on a worker, and gives none to the next', async () => {
+		const id = await publish('batch-worker.json', {
+			Batch: listensTo('alone'),
+			'Juhe Mobile Status': juhe({ reuseHours: 24, onlyChanges: true }),
+		});
+		for (const round of [1, 2]) {
+			const rows = await post('alone', batches[0]!);
+			expect(rows.map(({ previousRoute }) => previousRoute)).toEqual(batches[0]!.map(() => null));
+			expect([simulator.counts.billed, await kept(id)]).toEqual([round * 100, 100]);
+		}
+	});
+
+	describe('with the node in a sub-workflow', () => {
+		/** @returns the id of the sub-workflow, which holds what is kept */
+		const publishPair = async (path: string) => {
+			const sub = await n8n.importWorkflow(
+				{
+					name: `${path}: the check`,
+					nodes: [
+						node(
+							'Rows',
+							'n8n-nodes-base.executeWorkflowTrigger',
+							{ inputSource: 'passthrough' },
+							{ typeVersion: 1.1 },
+						),
+						{
+							...read('batch-worker.json').nodes.find(({ name }) => name === 'Juhe Mobile Status')!,
+							...juhe({ reuseHours: 24 }),
+						},
+					],
+					connections: {
+						Rows: { main: [[{ node: 'Juhe Mobile Status', type: 'main', index: 0 }]] },
+					},
+					settings: { executionOrder: 'v1' },
+				},
+				credentials.juheApi,
+			);
+			await n8n.activate(sub);
+			const callIt = {
+				source: 'database',
+				workflowId: { __rl: true, mode: 'id', value: sub },
+				mode: 'once',
+				options: { waitForSubWorkflow: true },
+			};
+			await publish('batch-worker.json', {
+				Batch: listensTo(path),
+				'Juhe Mobile Status': {
+					type: 'n8n-nodes-base.executeWorkflow',
+					typeVersion: 1.2,
+					parameters: callIt,
+					credentials: undefined,
+				},
+			});
+			return sub;
+		};
+
+		test('batches one after the other are paid once', async () => {
+			const sub = await publishPair('one-by-one');
+			const some = batches.slice(0, 5);
+			for (const batch of [...some, ...some]) await post('one-by-one', batch);
+			expect([simulator.counts.billed, await kept(sub)]).toEqual([500, 500]);
+		});
+
+		test('batches side by side overwrite what the others have kept', async () => {
+			const sub = await publishPair('side-by-side');
+			const postAll = () => Promise.all(batches.map((batch) => post('side-by-side', batch)));
+			await postAll();
+			const left = await kept(sub);
+			expect(simulator.counts.billed).toBe(2_000);
+			expect(left).toBeGreaterThanOrEqual(100);
+			expect(left).toBeLessThan(2_000);
+			await postAll();
+			// What was there when the second round began stays there, whoever writes last.
+			expect(simulator.counts.billed).toBe(2_000 + 2_000 - left);
+		});
+	});
+});
+
+test('a worker is killed: its batches get no answer, and only they are to be sent again', async () => {
+	const victim = workers[1]!;
+	const batches = chunk(rowsOf(3_000), 100);
+	const first = batches.slice(0, 10);
+	const rest = batches.slice(10);
+	const answers = await Promise.all(first.map((batch) => post('juhe-batch', batch)));
+
+	// Nothing of ten waves ends between the condition and the kill.
+	simulator.latency = 500;
+	const responses = Promise.all(rest.map((batch) => call('juhe-batch', batch)));
+	await until(
+		'all slots are taken and have paid for something',
+		() =>
+			workers.every((worker) => begun(worker) - ended(worker) === SLOTS) &&
+			simulator.counts.billed >= 1_100,
+	);
+	await victim.kill();
+	simulator.latency = 50;
+
+	const lost: Row[][] = [];
+	for (const [index, response] of (await responses).entries()) {
+		const body: unknown = await response.json();
+		if (response.ok) answers.push((body as { contacts: IDataObject[] }).contacts);
+		else {
+			expect([response.status, body]).toEqual([500, { message: 'Error in workflow' }]);
+			lost.push(rest[index]!);
+		}
+	}
+	expect(lost).toHaveLength(SLOTS);
+	const failed = await n8n.api<{ data: unknown[] }>('GET', '/api/v1/executions?status=error');
+	const running = await n8n.api<{ data: unknown[] }>('GET', '/api/v1/executions?status=running');
+	expect([failed.data.length, running.data.length]).toEqual([SLOTS, 0]);
+	expect(n8n.logs).toContain('job stalled more than maxStalledCount');
+
+	const paidInVain = lost.flat().filter((row) => simulator.counts.lookups.has(digits(row)));
+	answers.push(...(await Promise.all(lost.map((batch) => post('juhe-batch', batch)))));
+	expect(idsOf(answers.flat())).toEqual(idsOf(batches.flat()));
+	expect(simulator.counts.billed).toBe(3_000 + paidInVain.length);
+	expect(paidInVain.length).toBeLessThan(SLOTS * 100);
+});

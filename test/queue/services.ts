@@ -1,0 +1,198 @@
+/** What n8n's queue mode needs beside n8n: Redis and PostgreSQL on 127.0.0.1, with throwaway folders, and workers. */
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { freePorts, type N8n, type N8nInstall } from '../../scripts/real-n8n';
+import { until } from '../e2e/world';
+
+const REDIS = '/usr/bin/redis-server';
+const POSTGRES = '/usr/lib/postgresql/15/bin';
+const START_TIMEOUT = 120_000;
+/** How long a process may take to end by itself, in milliseconds, before it is killed. */
+const STOP_TIMEOUT = 20_000;
+
+/** A process of ours, with its children. */
+export class Service {
+	/** All that it has printed. */
+	logs = '';
+	private readonly child: ChildProcess;
+	private readonly ended: Promise<unknown>;
+
+	/** @param user runs it in place of ours; only root can do so */
+	constructor(
+		command: string,
+		args: string[],
+		env: Readonly<Record<string, string>>,
+		user?: string,
+		private readonly stopSignal: NodeJS.Signals = 'SIGTERM',
+	) {
+		// Where this process is killed, nothing else would end the service.
+		const guard = `--pdeathsig=${stopSignal.slice(3)}`;
+		// A process group of its own: its children end with it.
+		this.child = spawn('setpriv', [...as(user), guard, command, ...args], {
+			env,
+			cwd: '/',
+			stdio: ['ignore', 'pipe', 'pipe'],
+			detached: true,
+		});
+		this.ended = once(this.child, 'exit');
+		for (const stream of [this.child.stdout, this.child.stderr]) {
+			stream?.setEncoding('utf8').on('data', (text: string) => (this.logs += text));
+		}
+	}
+
+	private get isRunning(): boolean {
+		return this.child.exitCode === null && this.child.signalCode === null;
+	}
+
+	/** @throws Error with the log where it ends, or has not printed this in time */
+	async hasPrinted(text: string): Promise<void> {
+		try {
+			await until(
+				`“${text}” is printed`,
+				() => {
+					if (!this.isRunning) throw new Error('The process has ended');
+					return this.logs.includes(text);
+				},
+				START_TIMEOUT,
+			);
+		} catch (error) {
+			throw new Error(`${this.child.spawnargs.join(' ')}:\n${this.logs}`, { cause: error });
+		}
+	}
+
+	/** Ends it at once, as a crash would. */
+	async kill(): Promise<void> {
+		if (this.isRunning) process.kill(-this.child.pid!, 'SIGKILL');
+		await this.ended;
+	}
+
+	async stop(): Promise<void> {
+		if (this.isRunning) process.kill(this.child.pid!, this.stopSignal);
+		const isLate = sleep(STOP_TIMEOUT, 'late', { ref: false });
+		if ((await Promise.race([this.ended, isLate])) === 'late') await this.kill();
+	}
+}
+
+/** Redis and PostgreSQL, and what n8n must be told of them. */
+export interface Queue {
+	env: Record<string, string>;
+	stop: () => Promise<void>;
+}
+
+/** @throws Error where a program is missing and cannot be installed, or does not start */
+export async function startQueue(): Promise<Queue> {
+	ensureInstalled();
+	const folder = mkdtempSync(join(tmpdir(), 'n8n-queue-'));
+	const started: Service[] = [];
+	const stop = async () => {
+		await Promise.all(started.map((service) => service.stop()));
+		rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+	};
+	try {
+		const [redisPort, postgresPort] = (await freePorts(2)).map(String) as [string, string];
+		const isRoot = process.getuid?.() === 0;
+		// PostgreSQL refuses to run as root.
+		const user = isRoot ? 'postgres' : undefined;
+		if (user) execFileSync('chown', [user, folder]);
+
+		const redis = new Service(
+			REDIS,
+			['--port', redisPort, '--bind', '127.0.0.1', '--save', '', '--dir', folder],
+			{},
+		);
+		started.push(redis);
+		await redis.hasPrinted('Ready to accept connections');
+
+		const data = join(folder, 'postgres');
+		const env = { LC_ALL: 'C.UTF-8' };
+		// Anybody on this machine may connect: it holds invented data, for minutes.
+		const initdb = [join(POSTGRES, 'initdb'), '-D', data, '-U', 'n8n', '--auth=trust', '--no-sync'];
+		execFileSync('setpriv', [...as(user), ...initdb], { env, cwd: '/', stdio: 'pipe' });
+		const settings = [
+			'listen_addresses=127.0.0.1',
+			'unix_socket_directories=',
+			// Nobody needs the data after a crash of the machine.
+			'fsync=off',
+		].flatMap((setting) => ['-c', setting]);
+		const postgres = new Service(
+			join(POSTGRES, 'postgres'),
+			['-D', data, '-p', postgresPort, ...settings],
+			env,
+			user,
+			// Cuts connections; SIGTERM would wait for them.
+			'SIGINT',
+		);
+		started.push(postgres);
+		await postgres.hasPrinted('ready to accept connections');
+
+		return {
+			env: {
+				EXECUTIONS_MODE: 'queue',
+				N8N_ENCRYPTION_KEY: randomBytes(24).toString('base64url'),
+				QUEUE_BULL_REDIS_HOST: '127.0.0.1',
+				QUEUE_BULL_REDIS_PORT: redisPort,
+				DB_TYPE: 'postgresdb',
+				DB_POSTGRESDB_HOST: '127.0.0.1',
+				DB_POSTGRESDB_PORT: postgresPort,
+				DB_POSTGRESDB_USER: 'n8n',
+				DB_POSTGRESDB_DATABASE: 'postgres',
+			},
+			stop,
+		};
+	} catch (error) {
+		await stop();
+		throw error;
+	}
+}
+
+/**
+ * Starts another process that takes executions from the queue of `n8n`, up to `concurrency` at once.
+ *
+ * @param brokerPort a free one, for its task runner
+ */
+export function startWorker(
+	install: N8nInstall,
+	n8n: N8n,
+	concurrency: number,
+	brokerPort: number,
+): Service {
+	const args = [install.n8n, 'worker', `--concurrency=${concurrency}`];
+	return new Service(install.node, args, {
+		...n8n.env,
+		N8N_RUNNERS_BROKER_PORT: String(brokerPort),
+	});
+}
+
+/** What `setpriv` is told to run a command as this user. */
+function as(user: string | undefined): string[] {
+	return user === undefined ? [] : [`--reuid=${user}`, `--regid=${user}`, '--init-groups'];
+}
+
+/** Installs what is missing where that is allowed; Debian would start both services with their default settings. */
+function ensureInstalled(): void {
+	const missing = [
+		...(existsSync(REDIS) ? [] : ['redis-server']),
+		...(existsSync(join(POSTGRES, 'postgres')) ? [] : ['postgresql-15']),
+	];
+	if (missing.length === 0) return;
+	const how = `apt-get install ${missing.join(' ')}`;
+	if (process.getuid?.() !== 0 || !existsSync('/etc/debian_version')) {
+		throw new Error(`The tests of the queue mode need ${missing.join(' and ')} (Debian: ${how})`);
+	}
+	const policy = '/usr/sbin/policy-rc.d';
+	const isOurs = !existsSync(policy);
+	if (isOurs) writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+	try {
+		const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+		execFileSync('apt-get', ['update', '-qq'], { stdio: 'pipe' });
+		execFileSync('apt-get', ['install', '-y', '-qq', ...missing], { env, stdio: 'pipe' });
+	} finally {
+		if (isOurs) rmSync(policy);
+	}
+}
