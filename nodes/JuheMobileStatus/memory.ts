@@ -53,7 +53,6 @@ export class Memory {
 	/** Numbers that this execution has sent in its earlier tries. */
 	readonly sentBefore: number;
 	private readonly secret: string;
-	private readonly keepsAcross: boolean;
 	private readonly execution: { juhe?: Tried };
 	private readonly tried: Tried;
 	private store: IDataObject | undefined;
@@ -75,8 +74,7 @@ export class Memory {
 		this.tried = this.execution.juhe ?? { tries: 0, answers: {}, unanswered: {} };
 		this.sentBefore =
 			Object.keys(this.tried.answers).length + Object.keys(this.tried.unanswered).length;
-		this.keepsAcross = settings.reuseHours > 0 || settings.onlyChanges;
-		if (this.keepsAcross) this.warning = this.load();
+		if (settings.reuseHours > 0 || settings.onlyChanges) this.warning = this.load();
 	}
 
 	/** The answer to a number, where one has been paid for and may be used. */

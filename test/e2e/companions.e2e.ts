@@ -1,10 +1,9 @@
 /** The node beside n8n's own: an agent that uses it as a tool, loops, merges, sub-workflows, pinned data, retries. */
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type {
 	IDataObject,
 	INode,
@@ -13,16 +12,17 @@ import type {
 	NodeConnectionType,
 } from 'n8n-workflow';
 
-import {
-	ensureN8n,
-	packTarball,
-	startN8n,
-	type Execution,
-	type WorkflowFile,
-} from '../../scripts/real-n8n';
+import { type Execution, type WorkflowFile } from '../../scripts/real-n8n';
 import { stateByLastDigit } from '../simulator/service';
-import { startSimulator } from '../simulator/simulator';
-import { node, runByWebhook, savedExecution, until, workflowOf, type World } from './world';
+import {
+	node,
+	runByWebhook,
+	savedExecution,
+	startWorld,
+	until,
+	workflowOf,
+	type World,
+} from './world';
 
 const EXAMPLES = join(__dirname, '../../examples');
 const ROUTES = ['normal', 'suspended', 'unavailable', 'notOnNetwork', 'preCancelled'];
@@ -141,25 +141,10 @@ const model = new ChatModel();
 let openAiApi: { id: string; name: string };
 
 beforeAll(async () => {
-	const install = await ensureN8n();
-	const [tarball, simulator] = await Promise.all([packTarball(), startSimulator(), model.start()]);
-	const n8n = await startN8n({ install, tarball, env: { N8N_LOG_LEVEL: 'debug' } });
-	await rm(dirname(tarball), { recursive: true, force: true });
-	const account = simulator.credential;
-	const name = 'Juhe account';
-	world = {
-		n8n,
-		simulator,
-		account,
-		credential: { id: await n8n.createCredential(name, account), name },
-		stop: async () => {
-			await n8n.stop();
-			await simulator.close();
-			await model.stop();
-		},
-	};
+	await model.start();
+	world = await startWorld({ N8N_LOG_LEVEL: 'debug' });
 	openAiApi = {
-		id: await n8n.createCredential(
+		id: await world.n8n.createCredential(
 			'OpenAI account',
 			{ apiKey: 'scripted', url: model.url },
 			'openAiApi',
@@ -168,7 +153,10 @@ beforeAll(async () => {
 	};
 });
 beforeEach(() => world.simulator.reset());
-afterAll(() => world.stop());
+afterAll(async () => {
+	await world.stop();
+	await model.stop();
+});
 
 type Link = [from: string, to: string, type?: NodeConnectionType, input?: number, output?: number];
 

@@ -30,18 +30,14 @@ export interface Account extends IDataObject {
 	baseUrl: string;
 }
 
-export async function startWorld(): Promise<World> {
+/** @param env for n8n, beside what it needs anyway */
+export async function startWorld(env: Record<string, string> = {}): Promise<World> {
 	const install = await ensureN8n();
 	const tarball = await packTarball();
 	const simulator = await startSimulator();
-	const n8n = await startN8n({ install, tarball });
+	const n8n = await startN8n({ install, tarball, env });
 	await rm(dirname(tarball), { recursive: true, force: true });
-	const account = {
-		apiKey: simulator.key,
-		openid: simulator.openid,
-		rsaPublicKey: simulator.rsaPublicKey,
-		baseUrl: simulator.url,
-	};
+	const account = simulator.credential;
 	const name = 'Juhe account';
 	return {
 		n8n,
