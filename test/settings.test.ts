@@ -218,7 +218,8 @@ describe('requests', () => {
 	test.each([1, 7, 50])(
 		'are never more than %i at a time, and as many as may be',
 		async (concurrency) => {
-			juhe.simulator.latency = 20;
+			// Long enough for fifty to be on their way before the first is answered.
+			juhe.simulator.latency = 3 * concurrency;
 			const { outputs } = await juhe.run(
 				phones(...distinctNumbers(120)),
 				withOptions({ concurrency }),
@@ -269,6 +270,16 @@ describe('a service that asks for fewer requests', () => {
 		const { outputs } = await juhe.run(ROWS, { ...CONTINUE, ...withOptions({ concurrency: 1 }) });
 		expect(outputs[0]!.map(({ json }) => json.route)).toEqual([undefined, 'normal']);
 		expect(juhe.simulator.counts.requests).toBe(2);
+	});
+
+	test('for longer than a minute is asked for nothing more where it means everybody', async () => {
+		juhe.simulator.script({ call: 1, fault: { kind: 'http', status: 429, retryAfter: '86400' } });
+		const { outputs } = await juhe.run(ROWS, { ...CONTINUE, ...withOptions({ concurrency: 1 }) });
+		expect(outputs[0]!.map(({ json }) => json.details)).toMatchObject([
+			{ code: 429, attempts: 1 },
+			{ code: 429, attempts: 0, notQueried: true },
+		]);
+		expect(juhe.simulator.counts.requests).toBe(1);
 	});
 
 	test('with a date in Retry-After is left alone until then', async () => {

@@ -5,6 +5,8 @@ import { API_FIELDS } from './result';
 /** Who or what has to change before the query can work: the whole account, time, or this one row. */
 export type ErrorClass = 'account' | 'mayPass' | 'row';
 
+type SlowDown = 'surely' | 'perhaps';
+
 interface JuheCode {
 	/** The code of the API's older version, `resultcode`; service-level codes have none. */
 	resultcode?: string;
@@ -13,8 +15,8 @@ interface JuheCode {
 	sentence: string;
 	/** What to do about it. */
 	remedy: string;
-	/** True where the service asks for fewer requests from everybody here, not only for this number. */
-	slowDown?: true;
+	/** Whether the whole run should send more slowly: the service asks for it, or the code may come of too many. */
+	slowDown?: SlowDown;
 }
 
 /** Every code of the API document (section 4), with what the node does about it. */
@@ -72,7 +74,7 @@ export const JUHE_CODES = {
 		class: 'mayPass',
 		sentence: 'This server sends more requests than the service allows.',
 		remedy: 'Lower Max Concurrent Requests or set Max Requests per Second, then run the row again.',
-		slowDown: true,
+		slowDown: 'surely',
 	},
 	10012: {
 		resultcode: '112',
@@ -114,6 +116,7 @@ export const JUHE_CODES = {
 		class: 'mayPass',
 		sentence: 'The network of the service had an exception.',
 		remedy: 'Run the row again later.',
+		slowDown: 'perhaps',
 	},
 	224919: {
 		class: 'row',
@@ -162,8 +165,8 @@ export interface Failure {
 	details: FailureDetails;
 	/** True where the query may have been done and only its answer was lost. */
 	lostAnswer?: true;
-	/** True where the whole run should send more slowly. */
-	slowDown?: true;
+	/** Where the whole run should send more slowly. */
+	slowDown?: SlowDown;
 	/** How long the service wants to be left alone, in milliseconds. */
 	retryAfter?: number;
 	/** True where the run ended before the row's turn, or between its tries: another row is to blame. */
@@ -188,6 +191,9 @@ const PASSING_HTTP = [429, 502, 503, 504];
 const CUT_CONNECTION = ['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'ETIMEDOUT', 'ERR_BAD_RESPONSE'];
 /** How node names a way to the service that may open again; nothing has been sent. */
 const NO_CONNECTION_YET = ['ECONNREFUSED', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'];
+/** No address, no free socket, no TLS, or n8n itself (which names no code) will not go there: nothing has been sent. */
+const NO_CONNECTION =
+	/^(none|ENOTFOUND|EADDRNOTAVAIL|EMFILE|EPROTO|ERR_(INVALID_URL|TLS|SSL)|CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO)/;
 const MAX_REASON_LENGTH = 500;
 
 /**
@@ -224,9 +230,7 @@ export function readReply(
 		};
 	}
 	if (reply.statusCode < 200 || reply.statusCode > 299) return { failure: httpFailure(reply) };
-	if (code === undefined) {
-		return { failure: unreadable('notJuhe', 'The answer is not one of this API.', CHECK_BASE_URL) };
-	}
+	if (code === undefined) return { failure: notJuhe() };
 	if (!isObject(body.result) || Object.keys(body.result).length === 0) {
 		return { failure: unreadable('noResult', 'The answer has no result.', ASK_SUPPORT) };
 	}
@@ -249,8 +253,11 @@ export function networkFailure(error: unknown, isTimeout: boolean): Failure {
 			: unreadable('connectionLost', 'The connection ended before the answer did.', TRY_LATER);
 		return { ...failure, class: 'mayPass', lostAnswer: true };
 	}
+	const mayOpen = NO_CONNECTION_YET.includes(code);
+	// It answered, in a way that is no HTTP or cannot be unpacked.
+	if (!mayOpen && !NO_CONNECTION.test(code)) return notJuhe();
 	return failureOf(
-		NO_CONNECTION_YET.includes(code) ? 'mayPass' : 'row',
+		mayOpen ? 'mayPass' : 'row',
 		code === 'ECONNREFUSED' ? 'connectionRefused' : 'noConnection',
 		code === 'ECONNREFUSED'
 			? 'The service refused the connection.'
@@ -366,6 +373,10 @@ function unreadable(code: string, sentence: string, remedy: string): Failure {
 	return failure;
 }
 
+function notJuhe(): Failure {
+	return unreadable('notJuhe', 'The answer is not one of this API.', CHECK_BASE_URL);
+}
+
 function httpFailure(reply: Reply): Failure {
 	const { statusCode } = reply;
 	const failure = failureOf(
@@ -374,7 +385,7 @@ function httpFailure(reply: Reply): Failure {
 		`The service answered with HTTP status ${statusCode}.`,
 		PASSING_HTTP.includes(statusCode) ? TRY_LATER : CHECK_BASE_URL,
 	);
-	if (statusCode === 429) failure.slowDown = true;
+	if (statusCode === 429) failure.slowDown = 'surely';
 	failure.retryAfter = retryAfterOf(reply);
 	return failure;
 }
@@ -401,9 +412,11 @@ function networkCodeOf(error: unknown): string {
 	return 'none';
 }
 
-function parseObject(text: string | undefined): IDataObject {
+/** The object that a body holds; an empty one where it holds none. */
+export function parseObject(text: string | undefined): IDataObject {
 	try {
-		const value: unknown = JSON.parse(text ?? '');
+		// Some servers put a byte order mark in front, which JSON does not know.
+		const value: unknown = JSON.parse((text ?? '').replace(/^\ufeff/, ''));
 		return isObject(value) ? value : {};
 	} catch {
 		return {};

@@ -40,7 +40,7 @@ export async function run(
 	memory: Memory,
 	conduct: Conduct,
 ): Promise<Outcome[]> {
-	const pace = new Pace(conduct.requestsPerSecond || Infinity);
+	const pace = new Pace(conduct.requestsPerSecond || Infinity, conduct.concurrency);
 	let cause = userFailure('cancelled', 'The execution was cancelled.', 'Run the remaining rows.');
 	const endBecauseOf = (failure: Failure) => {
 		cause = failure;

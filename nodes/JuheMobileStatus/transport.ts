@@ -7,7 +7,14 @@ import {
 } from 'n8n-workflow';
 
 import { aesKeyOf } from './encryption';
-import { networkFailure, NO_RECORD_CODE, readReply, type Failure, type Reply } from './errors';
+import {
+	networkFailure,
+	NO_RECORD_CODE,
+	parseObject,
+	readReply,
+	type Failure,
+	type Reply,
+} from './errors';
 import { maskMobile } from './number';
 import { OPERATIONS } from './operations';
 import type { Pace } from './pace';
@@ -20,7 +27,7 @@ const DEFAULT_BASE_URL = 'https://v.juhe.cn';
 const MAX_REPLY_BYTES = 64 * 1024;
 /** The wait before a number is tried again, in milliseconds; it doubles with each try. */
 const FIRST_WAIT = 500;
-/** A service that asks for a longer wait than this, in milliseconds, gets no further try. */
+/** In milliseconds; where the service asks for a longer wait, nothing is tried again. */
 const LONGEST_WAIT = 60_000;
 /** Shorter text than this is no secret: taking it out of the service's words would only garble them. */
 const MIN_SECRET_LENGTH = 4;
@@ -65,8 +72,8 @@ export function queryWith(context: IExecuteFunctions, account: Account, settings
 			const sentAt = Date.now();
 			const read = await send(context, account, settings, sent, hide);
 			if ('failure' in read && read.failure.slowDown)
-				pace.slowDown(sentAt, read.failure.retryAfter);
-			else pace.answered();
+				pace.slowDown(sentAt, read.failure.retryAfter, read.failure.slowDown === 'surely');
+			else pace.answered(sentAt);
 			if ('result' in read) return { answer: answerOf(read.result, attempts, wasLost) };
 
 			const { failure } = read;
@@ -83,6 +90,8 @@ export function queryWith(context: IExecuteFunctions, account: Account, settings
 				attempts <= settings.retries &&
 				wait <= LONGEST_WAIT &&
 				(settings.resendUncertain || !failure.lostAnswer);
+			// Who asks for fewer requests and for a longer wait than anybody sits through, is asked nothing more.
+			if (failure.slowDown === 'surely' && wait > LONGEST_WAIT) failure.class = 'account';
 			if (!mayTryAgain) return { failure };
 			last = failure;
 			notBefore = Date.now() + wait;
@@ -136,22 +145,35 @@ async function send(
 			// Without this the helper fetches and decrypts the credential for every request.
 			{ credentialsDecrypted: account.credential },
 		)) as Omit<Reply, 'text'> & { body: AsyncIterable<Buffer> };
-		const { statusCode, headers } = response;
-		return readReply({ statusCode, headers, text: await readText(response.body) }, hide);
+		const { statusCode, headers, body } = response;
+		const { text, cutBy } = await readText(body);
+		// A connection that is cut, or left open, behind a whole answer has lost nothing: it is paid for.
+		const isLost = cutBy !== undefined && parseObject(text).error_code === undefined;
+		return isLost
+			? { failure: networkFailure(cutBy, deadline.aborted) }
+			: readReply({ statusCode, headers, text }, hide);
 	} catch (error) {
 		return { failure: networkFailure(error, deadline.aborted) };
 	}
 }
 
-async function readText(body: AsyncIterable<Buffer>): Promise<string | undefined> {
+/** Undefined for a body that is longer than any true answer; `cutBy` is what ended one before it was whole. */
+async function readText(
+	body: AsyncIterable<Buffer>,
+): Promise<{ text: string | undefined; cutBy?: unknown }> {
 	const chunks: Buffer[] = [];
 	let length = 0;
-	for await (const chunk of body) {
-		length += chunk.length;
-		if (length > MAX_REPLY_BYTES) return undefined;
-		chunks.push(chunk);
+	let cutBy: unknown;
+	try {
+		for await (const chunk of body) {
+			length += chunk.length;
+			if (length > MAX_REPLY_BYTES) return { text: undefined };
+			chunks.push(chunk);
+		}
+	} catch (error) {
+		cutBy = error;
 	}
-	return Buffer.concat(chunks).toString('utf8');
+	return { text: Buffer.concat(chunks).toString('utf8'), cutBy };
 }
 
 /**
