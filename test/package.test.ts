@@ -33,6 +33,15 @@ test('holds dist, the READMEs, LICENSE and its manifest, and nothing else', () =
 		'package.json',
 	]);
 	expect(files.filter((file) => /\.(ts|map|test\.js)$/.test(file))).toEqual([]);
+	expect(files.filter((file) => /\.(json|svg)$/.test(file)).sort()).toEqual([
+		'dist/icons/juhe.dark.svg',
+		'dist/icons/juhe.svg',
+		'dist/nodes/JuheMobileStatus/JuheMobileStatus.node.json',
+		'dist/nodes/JuheMobileStatus/__schema__/v1.0.0/aes.json',
+		'dist/nodes/JuheMobileStatus/__schema__/v1.0.0/plain.json',
+		'dist/nodes/JuheMobileStatus/__schema__/v1.0.0/rsa.json',
+		'package.json',
+	]);
 });
 
 test('has no runtime dependencies and runs nothing when it is installed', () => {
