@@ -24,20 +24,32 @@ const MINUTE = 60_000;
 const STOP_TIMEOUT = 20_000;
 
 /** Where installations are kept between runs: $JUHE_N8N_CACHE, or n8n-nodes-juhe in the user's own cache. */
-export const CACHE =
+const CACHE =
 	process.env.JUHE_N8N_CACHE ??
 	join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'n8n-nodes-juhe');
 /** The npm package that brings a Node binary for this machine. */
 export const NODE_PACKAGE = `node-${process.platform}-${process.arch}`;
 
 /** Installs npm packages into a folder, without their scripts. @throws Error with the end of npm's output */
-export async function npmInstall(folder: string, ...packages: string[]): Promise<void> {
+async function npmInstall(folder: string, ...packages: string[]): Promise<void> {
 	await mkdir(folder, { recursive: true });
 	const quiet = ['--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
 	await run('npm', ['install', ...packages, '--prefix', folder, ...quiet], {
 		cwd: folder,
 		timeout: 30 * MINUTE,
 	});
+}
+
+/** A folder of the cache with npm packages in it; they are fetched once. */
+export async function keptInstall(name: string, ...packages: string[]): Promise<string> {
+	const folder = join(CACHE, name);
+	const marker = join(folder, '.installed');
+	if (!existsSync(marker)) {
+		console.log(`Fetching ${packages.join(', ')}`);
+		await npmInstall(folder, ...packages);
+		await writeFile(marker, '');
+	}
+	return folder;
 }
 
 /** A Node that n8n runs on, and n8n's own command. */
