@@ -160,7 +160,7 @@ export interface Execution extends Pick<IRun, 'data' | 'status' | 'mode'> {
 /** Starts n8n on a free port of 127.0.0.1, with the package installed, an owner set up and signed in. */
 export async function startN8n({ install, tarball, env }: StartOptions): Promise<N8n> {
 	const userFolder = await mkdtemp(join(tmpdir(), 'real-n8n-user-'));
-	await installPackage(userFolder, tarball);
+	const packageFolder = await installPackage(userFolder, tarball);
 	const [port, brokerPort] = await freePorts(2);
 	const variables: Record<string, string> = {
 		// Nothing else of this process' environment: its NODE_ENV or DB_TYPE are not meant for this n8n.
@@ -183,7 +183,8 @@ export async function startN8n({ install, tarball, env }: StartOptions): Promise
 		// A process group of its own: n8n's task runner ends with it.
 		{ env: variables, cwd: userFolder, stdio: ['ignore', 'pipe', 'pipe'], detached: true },
 	);
-	const server = new N8n(install, child, `http://127.0.0.1:${port}`, userFolder, variables);
+	const url = `http://127.0.0.1:${port}`;
+	const server = new N8n(install, child, url, userFolder, packageFolder, variables);
 	try {
 		await server.untilReady(2 * MINUTE);
 		await server.signUp();
@@ -217,6 +218,8 @@ class N8n {
 		private readonly child: ChildProcess,
 		readonly url: string,
 		readonly userFolder: string,
+		/** Where n8n has this package. */
+		readonly packageFolder: string,
 		/** What n8n was started with; a worker of the same n8n needs it too. */
 		readonly env: Readonly<Record<string, string>>,
 	) {
@@ -421,13 +424,14 @@ const OFFLINE = {
 };
 
 /** Puts the package where n8n's own installer puts it, in the way that it does: unpacked, npm asked for nothing. */
-async function installPackage(userFolder: string, tarball: string): Promise<void> {
+async function installPackage(userFolder: string, tarball: string): Promise<string> {
 	const { name } = JSON.parse(await readFile(join(PACKAGE_ROOT, 'package.json'), 'utf8')) as {
 		name: string;
 	};
 	const folder = join(userFolder, '.n8n', 'nodes', 'node_modules', name);
 	await mkdir(folder, { recursive: true });
 	await run('tar', ['-xzf', tarball, '-C', folder, '--strip-components=1'], { timeout: MINUTE });
+	return folder;
 }
 
 /** Ports of 127.0.0.1 that nothing listens on at this moment. */
