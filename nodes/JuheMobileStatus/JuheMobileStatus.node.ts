@@ -38,7 +38,7 @@ export class JuheMobileStatus implements INodeType {
 		subtitle:
 			'={{ $parameter["operation"] + ($parameter["options"]?.dryRun === true ? ", dry run" : "") }}',
 		description:
-			'Find out which Chinese mobile numbers are alive, suspended, off the network or about to be cancelled. Gives each row a route and an advice: keep, recheck, remove or review. Each distinct number is one paid query.',
+			'Find out which Chinese mobile numbers are alive, suspended, off the network or about to be cancelled, and what to do with each. Each distinct number is one paid query.',
 		defaults: { name: 'Juhe Mobile Status' },
 		usableAsTool: true,
 		inputs: [NodeConnectionTypes.Main],

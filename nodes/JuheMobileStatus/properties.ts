@@ -164,14 +164,14 @@ export const PROPERTIES: INodeProperties[] = [
 	},
 	{
 		displayName:
-			'Needs the <b>OpenID</b> in the credential. Whoever sees many requests can tell which numbers repeat: choose RSA to avoid that.',
+			'Needs the OpenID in the credential. Whoever sees many requests can tell which numbers repeat: choose RSA to avoid that.',
 		name: 'aesNotice',
 		type: 'notice',
 		default: '',
 		displayOptions: { show: { operation: ['aes'] } },
 	},
 	{
-		displayName: 'Needs the <b>RSA Public Key</b> of the account in the credential.',
+		displayName: 'Needs the RSA Public Key of the account in the credential.',
 		name: 'rsaNotice',
 		type: 'notice',
 		default: '',
