@@ -48,7 +48,12 @@ Email       ${n8n.owner.email}
 Password    ${n8n.owner.password}
 ${simulator ? `The credential "${name}" leads to a stand-in service on ${simulator.url}: nothing is billed.` : 'Add your Juhe API credential to the nodes: what they query is billed.'}
 Ctrl+C ends it all and forgets what was done here.`);
-		compiler = watch && compileInto(join(n8n.packageFolder, 'dist'));
+		if (watch) {
+			// At each reload n8n warns of hundreds of its own nodes, and works all the same.
+			const noise = /^Failed to load Custom API options .*\n/gm;
+			n8n.onOutput = (text) => process.stdout.write(text.replace(noise, ''));
+			compiler = compileInto(join(n8n.packageFolder, 'dist'));
+		}
 		await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM'), n8n.ended]);
 	} finally {
 		console.log('\nEnding …');

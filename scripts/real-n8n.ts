@@ -208,6 +208,9 @@ class N8n {
 	/** All that the server has printed. */
 	logs = '';
 
+	/** Gets what the server prints, as it prints it. */
+	onOutput: (text: string) => void = () => {};
+
 	/** Fulfilled when the server has ended, by itself or by `stop`. */
 	readonly ended: Promise<unknown>;
 
@@ -225,7 +228,10 @@ class N8n {
 	) {
 		this.ended = once(child, 'exit');
 		for (const stream of [child.stdout, child.stderr]) {
-			stream?.setEncoding('utf8').on('data', (text: string) => (this.logs += text));
+			stream?.setEncoding('utf8').on('data', (text: string) => {
+				this.logs += text;
+				this.onOutput(text);
+			});
 		}
 	}
 
