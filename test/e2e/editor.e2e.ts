@@ -125,7 +125,7 @@ let page: Page;
 		afterAll(() => page.close());
 
 		it('a search finds the node, and its actions', async () => {
-			await page.goto(`${world.n8n.url}/workflow/new`);
+			await openWorkflow(withoutRun({}));
 			await page.getByTestId('node-creator-plus-button').click();
 			const creator = page.getByTestId('node-creator');
 			const search = page.getByTestId('node-creator-search-bar');
