@@ -200,7 +200,7 @@ test("an agent's tool pays a number once an execution, and tells the model nothi
 				parameters: {
 					mobile: '={{ $json.mobile }}',
 					splitOutputs: true,
-					options: { maxQueries: 2 },
+					options: { maxQueries: 2, onlyChanges: true },
 				},
 				credentials: { juheApi: { id: '1', name: 'c' } },
 				onError: 'continueRegularOutput',

@@ -1,3 +1,7 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
 import rsa from './vectors/rsa.json';
 import {
 	CONTINUE,
@@ -193,6 +197,27 @@ describe('the credential', () => {
 		expect(outputs[0]![0]!.json.details).toMatchObject({ code: 404 });
 		expect(juhe.simulator.received[0]!.path).toBe('/gate/way/mobile_status/query');
 	});
+});
+
+test("requests go through the proxy that n8n's environment names", async () => {
+	const asked: string[] = [];
+	const proxy = createServer((request, response) => {
+		asked.push(`${request.method ?? ''} ${request.url ?? ''}`);
+		response.end(JSON.stringify({ reason: '成功', result: { state: '0' }, error_code: 0 }));
+	});
+	proxy.listen(0, '127.0.0.1');
+	await once(proxy, 'listening');
+	process.env.HTTP_PROXY = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+	try {
+		const { outputs } = await juhe.run(phones('13800138000'), {
+			credential: { baseUrl: 'http://juhe.invalid' },
+		});
+		expect(outputs[0]![0]!.json.route).toBe('normal');
+		expect(asked).toEqual(['POST http://juhe.invalid/mobile_status/query']);
+	} finally {
+		delete process.env.HTTP_PROXY;
+		proxy.close();
+	}
 });
 
 test('a key with characters that mean something in a form arrives as it is, and alone', async () => {

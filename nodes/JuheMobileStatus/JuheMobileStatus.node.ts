@@ -35,9 +35,10 @@ export class JuheMobileStatus implements INodeType {
 		icon: { light: 'file:../../icons/juhe.svg', dark: 'file:../../icons/juhe.dark.svg' },
 		group: ['transform'],
 		version: 1,
-		subtitle: '={{ $parameter["operation"] }}',
+		subtitle:
+			'={{ $parameter["operation"] + ($parameter["options"]?.dryRun === true ? ", dry run" : "") }}',
 		description:
-			'Find out which Chinese mobile numbers are alive, suspended, off the network or about to be cancelled. Each distinct number is one paid query.',
+			'Find out which Chinese mobile numbers are alive, suspended, off the network or about to be cancelled, and what to do with each. Each distinct number is one paid query.',
 		defaults: { name: 'Juhe Mobile Status' },
 		usableAsTool: true,
 		inputs: [NodeConnectionTypes.Main],
