@@ -3,7 +3,7 @@
  * and on its bare engine: `npm run bench`. All take turns in one run, against one simulator in a process of its own.
  * What is shown are medians; ratios between them mean more than the seconds of one machine.
  */
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent } from 'node:http';
@@ -35,6 +35,9 @@ const LENGTHS = [1000, 10_000, 100_000] as const;
 const MEASURED_ONCE = 20_000;
 const CONCURRENCIES = [10, 20, 50] as const;
 const OPERATIONS = ['plain', 'aes', 'rsa'] as const;
+/** Requests a second that some of the services bear; nobody tells the node. */
+const RATES = [20, 50, 100] as const;
+const LIMITED_ROWS = 2000;
 /** Milliseconds between a lookup of the simulator and its answer. */
 const LATENCY = 50;
 /** For the simulator's counts: a connection that is kept would be closed by the time of the next question. */
@@ -47,6 +50,8 @@ type Operation = (typeof OPERATIONS)[number];
 
 /** Something that looks numbers up, and the list that it gets. */
 interface Contender {
+	/** The simulator that it asks. */
+	baseUrl: string;
 	where: 'n8n' | 'engine' | 'alone';
 	name: string;
 	list: List;
@@ -55,7 +60,7 @@ interface Contender {
 	run: () => Promise<{ seconds: number; cpu?: number; memory?: number; heap?: number }>;
 }
 
-interface Measured extends Omit<Contender, 'run'> {
+interface Measured extends Omit<Contender, 'run' | 'baseUrl'> {
 	seconds: number;
 	/** CPU milliseconds a row, of the whole process. */
 	cpu?: number;
@@ -89,14 +94,9 @@ function phones(list: List, count: number): string[] {
 async function main({ rounds }: { rounds: number }): Promise<void> {
 	const install = await ensureN8n(({ name }) => console.log(`Fetching ${name}`));
 	const tarball = await packTarball();
-	const [port] = await freePorts(1);
-	const baseUrl = `http://127.0.0.1:${port}`;
-	const options = ['--port', String(port), '--latency', String(LATENCY)];
-	const simulator = spawn(
-		process.execPath,
-		['--import', 'tsx', 'test/simulator/main.ts', ...options],
-		{ cwd: ROOT, stdio: ['ignore', 'ignore', 'inherit'] },
-	);
+	const ports = await freePorts(1 + RATES.length);
+	const simulators = ports.map((port, index) => startSimulator(port, RATES[index - 1] ?? 0));
+	const [baseUrl = '', ...limitedUrls] = ports.map((port) => `http://127.0.0.1:${port}`);
 	const n8n = await startN8n({
 		install,
 		tarball,
@@ -107,18 +107,34 @@ async function main({ rounds }: { rounds: number }): Promise<void> {
 		},
 	});
 	try {
-		await untilListening(baseUrl);
-		const all = [...(await inN8n(n8n, baseUrl)), ...onEngine(baseUrl), ...alone(baseUrl)];
-		const measured = await measure(all, baseUrl, rounds);
+		await Promise.all([baseUrl, ...limitedUrls].map(untilListening));
+		const all = [
+			...(await inN8n(n8n, baseUrl)),
+			...onEngine(baseUrl),
+			...alone(baseUrl),
+			...limitedUrls.map((url, index) =>
+				engine(url, nameOf.limited(RATES[index]!), 'ours', 'plain', 10, LIMITED_ROWS),
+			),
+		];
+		const measured = await measure(all, rounds);
 		const report = toMarkdown(measured, rounds);
 		writeFileSync(join(ROOT, 'docs/benchmark.md'), report);
 		writeFileSync(join(ROOT, 'docs/benchmark.svg'), toChart(measured));
 		console.log(report);
 	} finally {
 		await n8n.stop();
-		simulator.kill();
+		simulators.forEach((simulator) => simulator.kill());
 		rmSync(dirname(tarball), { recursive: true, force: true });
 	}
+}
+
+function startSimulator(port: number, rate: number): ChildProcess {
+	const program = ['--import', 'tsx', 'test/simulator/main.ts'];
+	const options = Object.entries({ '--port': port, '--latency': LATENCY, '--rate': rate });
+	return spawn(process.execPath, [...program, ...options.flat().map(String)], {
+		cwd: ROOT,
+		stdio: ['ignore', 'ignore', 'inherit'],
+	});
 }
 
 async function untilListening(baseUrl: string): Promise<void> {
@@ -147,6 +163,7 @@ const nameOf = {
 	stubbed: 'Juhe Mobile Status, plain, answers at once',
 	copied: 'A node that only adds an answer',
 	http: 'HTTP Request, plain, with credential',
+	limited: (rate: number) => `Juhe Mobile Status as it is, the service bears ${rate} a second`,
 	httpBare: 'HTTP Request, plain, without credential',
 	codeAndHttp: (operation: Operation) => `Code + HTTP Request, ${operation}, with credential`,
 };
@@ -179,7 +196,7 @@ async function inN8n(n8n: N8n, baseUrl: string): Promise<Contender[]> {
 			const seconds = tasks.reduce((sum, { executionTime }) => sum + executionTime / 1000, 0);
 			return { seconds, cpu, memory };
 		};
-		return { where: 'n8n', name: title, list, rows, run };
+		return { baseUrl, where: 'n8n', name: title, list, rows, run };
 	};
 
 	const ours = (operation: Operation, concurrency: number, list?: List, rows?: number) =>
@@ -338,53 +355,56 @@ function forgetPeak(pid: number | undefined): void {
 	}
 }
 
-/** Contenders on n8n's bare engine; each run has a process of its own. */
-function onEngine(baseUrl: string): Contender[] {
-	const engine = (
-		name: string,
-		contender: EngineJob['contender'],
-		operation: Operation,
-		concurrency: number,
-		rows = ROWS,
-	): Contender => {
-		const run = async () => {
-			const job: EngineJob = {
-				contender,
-				operation,
-				concurrency,
-				phones: phones('distinct', rows),
-				credential: credentialFor(baseUrl),
-			};
-			// Collecting takes time: the heap is measured where the seconds are not what matters.
-			const flags = rows > ROWS ? ['--expose-gc'] : [];
-			const child = spawn(process.execPath, [...flags, '--import', 'tsx', 'test/bench/engine.ts'], {
-				cwd: ROOT,
-				stdio: ['pipe', 'pipe', 'ignore'],
-			});
-			child.stdin.end(JSON.stringify(job));
-			const [output, [exitCode]] = await Promise.all([text(child.stdout), once(child, 'exit')]);
-			if (exitCode !== 0) throw new Error(`It ended with ${exitCode}`);
-			return JSON.parse(output) as EngineResult;
+/** A contender on n8n's bare engine; each run has a process of its own. */
+function engine(
+	baseUrl: string,
+	name: string,
+	contender: EngineJob['contender'],
+	operation: Operation,
+	concurrency: number,
+	rows = ROWS,
+): Contender {
+	const run = async () => {
+		const job: EngineJob = {
+			contender,
+			operation,
+			concurrency,
+			phones: phones('distinct', rows),
+			credential: credentialFor(baseUrl),
 		};
-		return { where: 'engine', name, list: 'distinct', rows, run };
+		// Collecting takes time: the heap is measured where the seconds are not what matters.
+		const flags = rows > ROWS ? ['--expose-gc'] : [];
+		const child = spawn(process.execPath, [...flags, '--import', 'tsx', 'test/bench/engine.ts'], {
+			cwd: ROOT,
+			stdio: ['pipe', 'pipe', 'ignore'],
+		});
+		child.stdin.end(JSON.stringify(job));
+		const [output, [exitCode]] = await Promise.all([text(child.stdout), once(child, 'exit')]);
+		if (exitCode !== 0) throw new Error(`It ended with ${exitCode}`);
+		return JSON.parse(output) as EngineResult;
 	};
-	const longest = LENGTHS[LENGTHS.length - 1];
+	return { baseUrl, where: 'engine', name, list: 'distinct', rows, run };
+}
+
+function onEngine(baseUrl: string): Contender[] {
+	const longest = LENGTHS[2];
 	return [
 		...([20, 50] as const).flatMap((concurrency) => [
-			engine(nameOf.ours('plain', concurrency), 'ours', 'plain', concurrency),
-			engine(nameOf.floor(concurrency), 'floor', 'plain', concurrency),
+			engine(baseUrl, nameOf.ours('plain', concurrency), 'ours', 'plain', concurrency),
+			engine(baseUrl, nameOf.floor(concurrency), 'floor', 'plain', concurrency),
 		]),
-		engine(nameOf.ours('aes', 50), 'ours', 'aes', 50),
-		engine(nameOf.ours('rsa', 50), 'ours', 'rsa', 50),
-		engine(nameOf.stubbed, 'stubbed', 'plain', 50, longest),
-		engine(nameOf.copied, 'copied', 'plain', 50, longest),
-		engine(nameOf.ours('plain', 50), 'ours', 'plain', 50, longest),
+		engine(baseUrl, nameOf.ours('aes', 50), 'ours', 'aes', 50),
+		engine(baseUrl, nameOf.ours('rsa', 50), 'ours', 'rsa', 50),
+		engine(baseUrl, nameOf.stubbed, 'stubbed', 'plain', 50, longest),
+		engine(baseUrl, nameOf.copied, 'copied', 'plain', 50, longest),
+		engine(baseUrl, nameOf.ours('plain', 50), 'ours', 'plain', 50, longest),
 	];
 }
 
 /** The same lookups by the client that n8n's helper is made of: what the wire allows. */
 function alone(baseUrl: string): Contender[] {
 	const client = (keepAlive: boolean): Contender => ({
+		baseUrl,
 		where: 'alone',
 		name: `axios, ${keepAlive ? 'with' : 'without'} keep-alive, 50 at a time`,
 		list: 'distinct',
@@ -410,7 +430,7 @@ function alone(baseUrl: string): Contender[] {
 }
 
 /** Lets everybody run in turns, so that a slow minute of the machine is nobody's own. */
-async function measure(all: Contender[], baseUrl: string, rounds: number): Promise<Measured[]> {
+async function measure(all: Contender[], rounds: number): Promise<Measured[]> {
 	const turns = Array.from({ length: rounds }, (_, round) =>
 		all.flatMap((contender, index) =>
 			round === 0 || contender.rows < MEASURED_ONCE ? [{ contender, index }] : [],
@@ -425,7 +445,7 @@ async function measure(all: Contender[], baseUrl: string, rounds: number): Promi
 	bar.start(turns.length, 0, { name: '' });
 	const runs = all.map(() => [] as Measured[]);
 	for (const { contender, index } of turns) {
-		const { run, ...what } = contender;
+		const { run, baseUrl, ...what } = contender;
 		bar.increment(0, { name: `${what.name}, ${what.rows} rows` });
 		await control.post(`${baseUrl}/simulator/reset`);
 		const result = await run().catch((error: unknown) => ({
@@ -462,8 +482,8 @@ function ratiosOf(measured: Measured[]): Array<[what: string, value: string]> {
 	const dirty = [nameOf.ours('plain', 50), nameOf.http].map((name) =>
 		find(name, { list: 'dirty' }),
 	);
-	const engine = (name: string, rows: number = ROWS) => find(name, { where: 'engine', rows });
-	const heaps = [nameOf.ours('plain', 50), nameOf.copied].map((name) => engine(name, LENGTHS[2]));
+	const bare = (name: string, rows: number = ROWS) => find(name, { where: 'engine', rows });
+	const heaps = [nameOf.ours('plain', 50), nameOf.copied].map((name) => bare(name, LENGTHS[2]));
 	return [
 		...CONCURRENCIES.flatMap((concurrency) =>
 			OPERATIONS.map((operation): [string, string] => [
@@ -473,7 +493,7 @@ function ratiosOf(measured: Measured[]): Array<[what: string, value: string]> {
 		),
 		...([20, 50] as const).map((concurrency): [string, string] => [
 			`time on the bare engine: plain, ${concurrency} at a time : bare node`,
-			ratio(engine(nameOf.ours('plain', concurrency)), engine(nameOf.floor(concurrency))),
+			ratio(bare(nameOf.ours('plain', concurrency)), bare(nameOf.floor(concurrency))),
 		]),
 		[
 			'time: plain, 50 at a time : HTTP Request with credential',
@@ -489,13 +509,21 @@ function ratiosOf(measured: Measured[]): Array<[what: string, value: string]> {
 			`rows a second: ${LENGTHS[2]} rows : ${LENGTHS[0]} rows`,
 			(speed(longest!) / speed(shortest!)).toFixed(2),
 		],
+		...RATES.flatMap((rate): Array<[string, string]> => {
+			const { seconds, requests, rows } = bare(nameOf.limited(rate), LIMITED_ROWS);
+			const service = `where the service bears ${rate} a second`;
+			return [
+				[`time: ideal, ${service}`, (seconds / (rows / rate)).toFixed(2)],
+				[`requests in vain, ${service}`, `${(100 * (requests / rows - 1)).toFixed(1)}%`],
+			];
+		}),
 		[
 			'CPU ms a row of all but the request helper, engine included',
-			engine(nameOf.stubbed, LENGTHS[2]).cpu!.toFixed(3),
+			bare(nameOf.stubbed, LENGTHS[2]).cpu!.toFixed(3),
 		],
 		[
 			'CPU ms a row of the engine alone, with a node that only adds an answer',
-			engine(nameOf.copied, LENGTHS[2]).cpu!.toFixed(3),
+			bare(nameOf.copied, LENGTHS[2]).cpu!.toFixed(3),
 		],
 		[
 			`peak heap over that of such a node, bytes a row (${LENGTHS[2]} rows)`,
