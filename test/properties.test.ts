@@ -1,5 +1,8 @@
 /** What holds for any input whatever, tried out with fast-check. */
+import crypto from 'node:crypto';
+
 import fc from 'fast-check';
+import type { IDataObject } from 'n8n-workflow';
 
 import { readRsaPublicKey } from '../nodes/JuheMobileStatus/encryption';
 import { readReply } from '../nodes/JuheMobileStatus/errors';
@@ -7,6 +10,7 @@ import type { Memory } from '../nodes/JuheMobileStatus/memory';
 import { maskMobile, readMobile } from '../nodes/JuheMobileStatus/number';
 import { verdictOn } from '../nodes/JuheMobileStatus/result';
 import { run } from '../nodes/JuheMobileStatus/run';
+import { CONTINUE, ERROR_OUTPUT, phones, rowOf, statusOf, useSimulator } from './simulated';
 import rsa from './vectors/rsa.json';
 
 const mobile = fc
@@ -31,17 +35,23 @@ const spelled = fc
 	});
 
 describe('reading a number', () => {
-	test('never throws, and what it accepts is a mobile number', () => {
+	test('never throws, and what it accepts is a mobile number that it reads again as itself', () => {
 		fc.assert(
 			fc.property(
 				fc.oneof(
 					fc.anything({ withBigInt: true, withDate: true, withNullPrototype: true }),
 					fc.string({ unit: 'binary' }),
+					fc.string({ unit: fc.constantFrom(...'+-0123456789eE.xX \u200b（１') }),
+					fc.bigInt(),
+					fc.double(),
+					fc.constantFrom(Symbol('13800138000'), () => '13800138000', Object.create(null)),
 				),
 				(cell) => {
 					const read = readMobile(cell);
-					if ('mobile' in read) expect(read.mobile).toMatch(/^1[3-9]\d{9}$/);
-					else expect(read.reason).toMatch(/^(is|has|begins) /);
+					if ('mobile' in read) {
+						expect(read.mobile).toMatch(/^1[3-9]\d{9}$/);
+						expect(readMobile(read.mobile)).toEqual(read);
+					} else expect(read.reason).toMatch(/^(is|has|begins) /);
 				},
 			),
 			{ numRuns: 3000 },
@@ -120,6 +130,31 @@ describe('reading a public key', () => {
 		);
 	});
 
+	test('of what is longer than any key is refused before anything of it is parsed', () => {
+		const parsers = (['createPublicKey', 'createPrivateKey'] as const).map((name) =>
+			jest.spyOn(crypto, name),
+		);
+		const unit = fc.constantFrom('A', ' ', '-', '-----BEGIN ', '\\n', '"', '\u200b', shapes[0]!);
+		const before = jest.spyOn(String.prototype, 'replace');
+		try {
+			fc.assert(
+				fc.property(unit, fc.constantFrom(...shapes), (text, key) => {
+					const huge = key + text.repeat(Math.ceil(1e6 / text.length));
+					before.mockClear();
+					expect(readRsaPublicKey(huge)).toEqual({ reason: 'is far too long for a public key' });
+					expect(before).not.toHaveBeenCalled();
+				}),
+				{ numRuns: 30 },
+			);
+			for (const parser of parsers) expect(parser).not.toHaveBeenCalled();
+			// What is short enough does come to them, or this would show nothing.
+			expect(readRsaPublicKey(shapes[0]!)).toHaveProperty('key');
+			for (const parser of parsers) expect(parser).toHaveBeenCalled();
+		} finally {
+			for (const spy of [before, ...parsers]) spy.mockRestore();
+		}
+	});
+
 	test('of garbage gives a reason', () => {
 		fc.assert(
 			fc.property(fc.string({ unit: 'binary', maxLength: 2000 }), (text) =>
@@ -153,8 +188,26 @@ describe('reading a reply', () => {
 			{ requiredKeys: [] },
 		),
 	);
+	/** Names that mean something to JavaScript or to the reader, wherever they may stand. */
+	const names = fc.constantFrom(
+		...['__proto__', 'constructor', 'prototype', 'toString', 'toJSON', 'hasOwnProperty', 'then'],
+		...['error_code', 'resultcode', 'reason', 'result', 'state', 'city'],
+	);
+	const guileful = fc
+		.object({ key: names, maxDepth: 4, values: [fc.constantFrom(0, '0', 'x', null, 1e21), names] })
+		.map((value) => ({ error_code: 0, result: value, ...value }));
+	const deep = fc
+		.tuple(fc.constantFrom('{"result":', '[', '{"__proto__":'), fc.integer({ min: 1, max: 12_000 }))
+		.map(([open, depth]) => {
+			const value = `${open.repeat(depth)}1${(open === '[' ? ']' : '}').repeat(depth)}`;
+			return `{"error_code":0,"result":{"state":"0","city":${value}},"reason":${value}}`;
+		});
 	const body = fc.oneof(
 		json.map((value) => JSON.stringify(value)),
+		guileful.map((value) => JSON.stringify(value)),
+		{ weight: 1, arbitrary: deep },
+		fc.constant(`{"error_code":0,"result":{"state":"${'0'.repeat(65_000)}"}}`),
+		fc.constant('{"error_code":1e999,"result":{"state":-1e999}}'),
 		fc.string(),
 		fc.constant(undefined),
 		fc.constant('['.repeat(50_000)),
@@ -182,6 +235,51 @@ describe('reading a reply', () => {
 				expect(JSON.parse(JSON.stringify(read.failure.details))).toEqual(read.failure.details);
 			}),
 			{ numRuns: 3000 },
+		);
+	});
+
+	test('takes the fields of the document and no others, whatever they are called', () => {
+		const before = Object.getOwnPropertyNames(Object.prototype);
+		fc.assert(
+			fc.property(
+				fc.oneof(
+					guileful.map((value) => JSON.stringify(value)),
+					deep,
+				),
+				(text) => {
+					const read = readReply({ statusCode: 200, text, headers: {} }, (words) => words);
+					if ('failure' in read) return;
+					expect(Object.getPrototypeOf(read.result)).toBe(Object.prototype);
+					const known = ['province', 'city', 'isp', 'state', 'description', 'orderid'];
+					expect(Object.keys(read.result).filter((name) => !known.includes(name))).toEqual([]);
+				},
+			),
+			{ numRuns: 1000 },
+		);
+		expect(Object.getOwnPropertyNames(Object.prototype)).toEqual(before);
+	});
+
+	test('shows no text that has not been through the redactor', () => {
+		const secret = 'sesame-0123';
+		const words = fc.constantFrom(secret, `key=${secret}&mobile=1`, 'x', secret + secret);
+		const told = fc.record(
+			{
+				error_code: fc.oneof(fc.constantFrom(0, '0', 10012, 224915, 299999), words),
+				resultcode: words,
+				reason: fc.oneof(words, fc.array(words), fc.record({ key: words })),
+				result: fc.dictionary(fc.oneof(names, words), fc.oneof(words, fc.array(words))),
+			},
+			{ requiredKeys: [] },
+		);
+		fc.assert(
+			fc.property(told, status, words, (value, statusCode, retryAfter) => {
+				const read = readReply(
+					{ statusCode, text: JSON.stringify(value), headers: { 'retry-after': retryAfter } },
+					(text) => text.replaceAll(secret, '***'),
+				);
+				expect(JSON.stringify(read)).not.toContain(secret);
+			}),
+			{ numRuns: 2000 },
 		);
 	});
 
@@ -235,4 +333,108 @@ test('any list: each distinct number is asked for once, in order, and every row 
 			},
 		),
 	);
+});
+
+describe('on the engine', () => {
+	const juhe = useSimulator();
+
+	test('any list: one query a number, every row once, each output in the order of the rows', async () => {
+		const cell = fc.oneof(
+			{
+				weight: 8,
+				arbitrary: fc
+					.tuple(fc.nat(9), fc.constantFrom('', '+86 ', '0086-', ' '))
+					.map(([digit, before]) => `${before}1390000000${digit}`),
+			},
+			{ weight: 1, arbitrary: fc.constantFrom('', '010-62345678', 'no number') },
+		);
+		await fc.assert(
+			fc.asyncProperty(
+				fc.array(cell, { maxLength: 40 }),
+				fc.boolean(),
+				fc.constantFrom(CONTINUE, ERROR_OUTPUT),
+				fc.constantFrom('plain', 'aes', 'rsa'),
+				fc.integer({ min: 1, max: 50 }),
+				async (list, splitOutputs, how, operation, concurrency) => {
+					juhe.simulator.reset();
+					const { outputs } = await juhe.run(phones(...list), {
+						...how,
+						parameters: { operation, splitOutputs, options: { concurrency } },
+					});
+
+					const digits = list.map((text) => /1390000000\d/.exec(text)?.[0]);
+					const distinct = new Set(digits.filter((each) => each !== undefined));
+					expect(juhe.simulator.counts.lookups).toEqual(
+						new Map([...distinct].map((each) => [each, 1])),
+					);
+					const places = outputs.map((output) => output.map(rowOf));
+					expect(places.flat().sort((a, b) => a - b)).toEqual([...list.keys()]);
+					for (const place of places) expect(place).toEqual([...place].sort((a, b) => a - b));
+					for (const item of outputs.flat()) {
+						const row = rowOf(item);
+						expect(item.json.phone).toBe(list[row]);
+						if (digits[row] === undefined) {
+							expect(item.json).toHaveProperty('error');
+							continue;
+						}
+						const isFirst = digits.indexOf(digits[row]) === row;
+						expect(statusOf(item)).toMatchObject({
+							mobile: digits[row],
+							source: isFirst ? 'query' : 'duplicate',
+							billable: isFirst ? 'yes' : 'no',
+						});
+					}
+					const split = splitOutputs ? 6 : 1;
+					if (how === ERROR_OUTPUT) {
+						const failed = digits.filter((each) => each === undefined).length;
+						expect(outputs[split]?.length ?? 0).toBe(failed);
+					}
+				},
+			),
+			{ numRuns: 60 },
+		);
+	}, 120_000);
+
+	test('whatever has become of the store, every row comes out and nothing else does', async () => {
+		const good = async () => {
+			const { staticData } = await juhe.run(phones('13900000001', '13900000002'), {
+				mode: 'trigger',
+				parameters: { options: { reuseHours: 1, onlyChanges: true } },
+			});
+			return (staticData['node:Juhe'] as { juhe: string }).juhe;
+		};
+		const store = await good();
+		const edited = fc
+			.tuple(
+				fc.nat(store.length),
+				fc.nat(20),
+				fc.constantFrom('', '"', '[', '{}', 'null', '9', ','),
+			)
+			.map(([at, cut, put]) => store.slice(0, at) + put + store.slice(at + cut));
+		const entry = fc.array(fc.oneof(fc.jsonValue(), fc.constant('__proto__')), { maxLength: 6 });
+		const forged = fc
+			.array(entry, { maxLength: 4 })
+			.map((numbers) => JSON.stringify({ version: 1, numbers }));
+		const kept = fc.oneof(edited, forged, fc.jsonValue(), fc.constant('{"__proto__":{"x":1}}'));
+		await fc.assert(
+			fc.asyncProperty(kept, async (juheStore) => {
+				const rows = phones('13900000001', '13900000003');
+				const { outputs, error, staticData } = await juhe.run(rows, {
+					mode: 'trigger',
+					staticData: { 'node:Juhe': { juhe: juheStore as IDataObject } },
+					parameters: { options: { reuseHours: 1 } },
+				});
+				expect(error).toBeUndefined();
+				expect(outputs[0]!.map(({ json }) => [json.phone, json.route])).toEqual([
+					['13900000001', 'normal'],
+					['13900000003', 'normal'],
+				]);
+				expect(JSON.parse((staticData['node:Juhe'] as { juhe: string }).juhe)).toMatchObject({
+					version: 1,
+				});
+				expect('x' in {}).toBe(false);
+			}),
+			{ numRuns: 100 },
+		);
+	}, 120_000);
 });

@@ -8,7 +8,9 @@ export type Fault =
 	/**
 	 * A code of section 4 in place of the result; not billed unless `billed` (default: only code 0 is).
 	 * `reason` and `resultcode` default to the document's, `resultcode: null` leaves it out; `result` defaults to null,
-	 * `omitResult` leaves it out; `asString` sends the code as a string; `httpStatus` defaults to 200.
+	 * `omitResult` leaves it out; `asString` sends the code as a string; `httpStatus` defaults to 200. `retryAfter` is
+	 * the Retry-After header as it stands; `echo` puts what the request carried into reason and result, as real replies
+	 * to 10012 have done with the key.
 	 */
 	| {
 			kind: 'code';
@@ -19,6 +21,8 @@ export type Fault =
 			result?: unknown;
 			omitResult?: boolean;
 			httpStatus?: number;
+			retryAfter?: string;
+			echo?: boolean;
 			billed?: boolean;
 	  }
 	/** Success without a result. */
@@ -117,13 +121,22 @@ export function httpAnswer(http: Omit<Extract<Fault, { kind: 'http' }>, 'kind'>)
 	};
 }
 
-/** What is sent for `genuine`, the answer that the document asks for, once `fault` has had its way with it. */
-export function answerFor(genuine: Envelope, fault?: Fault): Answer {
+/**
+ * What is sent for `genuine`, the answer that the document asks for, once `fault` has had its way with it.
+ *
+ * @param carried tells what the request said, as it came and decoded
+ */
+export function answerFor(genuine: Envelope, fault?: Fault, carried = () => ''): Answer {
 	const billed = genuine.error_code === 0;
 	switch (fault?.kind) {
 		case 'code': {
 			const known = failure(fault.code);
-			const { reason = known.reason, resultcode = known.resultcode, result = null } = fault;
+			const echo = fault.echo ? carried() : undefined;
+			const {
+				reason = echo ?? known.reason,
+				resultcode = known.resultcode,
+				result = echo ? { key: echo } : null,
+			} = fault;
 			const body = {
 				// What is undefined leaves no trace in JSON.
 				resultcode: resultcode ?? undefined,
@@ -131,7 +144,9 @@ export function answerFor(genuine: Envelope, fault?: Fault): Answer {
 				result: fault.omitResult ? undefined : result,
 				error_code: fault.asString ? String(fault.code) : fault.code,
 			};
-			return jsonAnswer(body, fault.billed ?? fault.code === 0, fault.httpStatus);
+			const answer = jsonAnswer(body, fault.billed ?? fault.code === 0, fault.httpStatus);
+			if (fault.retryAfter !== undefined) answer.headers['retry-after'] = fault.retryAfter;
+			return answer;
 		}
 		case 'missingResult':
 			return jsonAnswer(billed ? { ...genuine, result: undefined } : genuine, billed);

@@ -355,6 +355,21 @@ describe('scripted faults', () => {
 		expect([status, data.error_code]).toEqual([503, 10020]);
 	});
 
+	test('a code that asks to be left alone', async () => {
+		simulator.script({ fault: { kind: 'code', code: 10011, retryAfter: '60' } });
+		expect((await lookup()).headers['retry-after']).toBe('60');
+	});
+
+	test('a code that tells what the request carried', async () => {
+		simulator.script({ fault: { kind: 'code', code: 10012, echo: true } });
+		const { data } = await lookup();
+		const carried = [simulator.key, MOBILE, simulator.openid].map((each) =>
+			String(data.reason).includes(each),
+		);
+		expect(carried).toEqual([true, true, true]);
+		expect(data).toMatchObject({ result: { key: data.reason }, error_code: 10012 });
+	});
+
 	test.each<
 		[fault: Omit<Extract<Fault, { kind: 'http' }>, 'kind'>, headers: object, data: unknown]
 	>([
@@ -514,6 +529,18 @@ describe('counting', () => {
 		]);
 		const [first, second] = simulator.received.map(({ at }) => at) as [number, number];
 		expect(before <= first && first <= second && second <= performance.now()).toBe(true);
+	});
+
+	test('the log says what became of a request', async () => {
+		const fault = { kind: 'resetMidBody' } as const;
+		simulator.script({ call: 2, fault });
+		await lookup();
+		await lookup().catch(() => undefined);
+		expect(simulator.received).toMatchObject([
+			{ fault: undefined, billed: true, answeredAt: expect.any(Number) as number },
+			{ fault, billed: true },
+		]);
+		expect(simulator.received[1]!.answeredAt).toBeUndefined();
 	});
 
 	test('the log can be switched off', async () => {

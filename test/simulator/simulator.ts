@@ -61,6 +61,12 @@ export interface ReceivedRequest {
 	body: string;
 	/** When it arrived, by performance.now(), in milliseconds. */
 	at: number;
+	/** What spoilt its answer. */
+	fault?: Fault;
+	/** Whether it was billed. */
+	billed?: boolean;
+	/** When its answer had gone out to the last byte; undefined where it was cut, or is still on its way. */
+	answeredAt?: number;
 }
 
 /** What has happened since the start or the last reset. Requests to /simulator/… are never counted. */
@@ -226,6 +232,7 @@ class Simulator {
 		this.counts.inFlight++;
 		this.counts.peakInFlight = Math.max(this.counts.peakInFlight, this.counts.inFlight);
 		res.once('close', () => this.counts.inFlight--);
+		res.once('finish', () => (entry.answeredAt = performance.now()));
 
 		const body = await readBody(req);
 		entry.body = body ?? '';
@@ -265,8 +272,11 @@ class Simulator {
 				: mobile && /^\d{11}$/.test(mobile)
 					? success(protection, mobile)
 					: failure(224902);
-		const answer = answerFor(genuine, rule?.fault);
-		if (answer.billed && mobile) {
+		const carried = () => [entry.url, body, ...params.values(), this.openid].join(' ');
+		const answer = answerFor(genuine, rule?.fault, carried);
+		entry.fault = rule?.fault;
+		entry.billed = answer.billed && Boolean(mobile);
+		if (entry.billed && mobile) {
 			this.counts.billed++;
 			this.counts.lookups.set(mobile, (this.counts.lookups.get(mobile) ?? 0) + 1);
 		}
