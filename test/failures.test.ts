@@ -12,6 +12,7 @@ import {
 	detailsOf,
 	distinctNumbers,
 	ERROR_OUTPUT,
+	OPERATION_NAMES,
 	phones,
 	rowOf,
 	useSimulator,
@@ -532,7 +533,7 @@ describe('no secret is left behind', () => {
 
 	test.each(
 		Object.keys(ECHOES).flatMap((way) =>
-			(['plain', 'aes', 'rsa'] as const).map((operation) => [way, operation] as const),
+			OPERATION_NAMES.map((operation) => [way, operation] as const),
 		),
 	)('by a service that sends it back %s (%s)', async (way, operation) => {
 		answer = ECHOES[way]!;
