@@ -264,7 +264,7 @@ describe('the row', () => {
 			{ id: 'a', phone: '13800138000' },
 			{ id: 'b', phone: '13800138001' },
 		];
-		for (const operation of OPERATIONS) {
+		for (const operation of OPERATION_NAMES) {
 			const { outputs } = await juhe.run(rows, {
 				...CONTINUE,
 				...withOptions({ maskNumber: true }, { operation }),
