@@ -169,6 +169,15 @@ describe('the credential', () => {
 		await expectRefusal({ parameters: { operation }, credential }, message, secret);
 	});
 
+	test.each([
+		'javascript:alert(1)',
+		'file:///etc/passwd',
+		'data:text/plain,x',
+		'http:\\\\127.0.0.1',
+	])('leads nowhere but to http and https: %s', async (baseUrl) => {
+		await expectRefusal({ credential: { baseUrl } }, 'Base URL in the credential is not an http');
+	});
+
 	test('is not needed further than the operation goes', async () => {
 		const { error } = await juhe.run(ROWS, { credential: { openid: '', rsaPublicKey: 'garbage' } });
 		expect(error).toBeUndefined();
