@@ -35,7 +35,12 @@ async function expectRefusal(
 			json: {
 				...row,
 				error: expect.stringContaining(message),
-				details: expect.objectContaining({ code: 'invalidSettings', attempts: 0, billable: 'no' }),
+				details: expect.objectContaining({
+					code: 'invalidSettings',
+					attempts: 0,
+					billable: 'no',
+					remedy: expect.stringContaining('Nothing was sent'),
+				}),
 			},
 			pairedItem: { item },
 		})),
