@@ -321,6 +321,16 @@ describe('a service that asks for fewer requests', () => {
 		expect(juhe.simulator.counts.requests).toBe(1);
 	});
 
+	test('for longer than a minute, perhaps for another reason, holds back nobody else', async () => {
+		juhe.simulator.script({
+			times: 1,
+			fault: { kind: 'code', code: 224915, retryAfter: '86400' },
+		});
+		const { outputs } = await juhe.run(ROWS, { ...CONTINUE, ...withOptions({ concurrency: 1 }) });
+		expect(outputs[0]!.map(({ json }) => json.route)).toEqual([undefined, 'normal']);
+		expect(juhe.simulator.counts.requests).toBe(2);
+	});
+
 	test('with a date in Retry-After is left alone until then', async () => {
 		const until = Math.ceil(Date.now() / 1000) * 1000 + 1000;
 		juhe.simulator.script({
