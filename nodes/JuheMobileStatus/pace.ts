@@ -91,7 +91,8 @@ export class Pace {
 	 *
 	 * @param sentAt when the request was sent that it complains of (Date.now())
 	 * @param retryAfter how long it wants to be left alone, in milliseconds
-	 * @param isSure false where the complaint may have another reason, and counts only where there are many
+	 * @param isSure false where the complaint may have another reason: it counts only where there are many, and holds back
+	 * its own number for so long, not the others
 	 */
 	slowDown(sentAt: number, retryAfter = 0, isSure = true): void {
 		// Answers to what was sent before the run slowed down tell nothing new.
@@ -110,8 +111,9 @@ export class Pace {
 		this.limit = Math.min(this.requestsPerSecond, Math.max(CAUTION * borne, least));
 		this.slowedAt = now;
 		this.answersSinceThen = 0;
+		if (!isSure) return;
 		// What came in a burst has used up the second that began with it.
-		const secondIsOver = isSure ? (this.answeredAt[0] ?? now) + 1000 : now;
+		const secondIsOver = (this.answeredAt[0] ?? now) + 1000;
 		this.nextStart = Math.max(this.nextStart, secondIsOver, now + retryAfter);
 	}
 
