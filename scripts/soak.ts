@@ -409,6 +409,7 @@ class WorkflowUnderTest {
 		const seen = {
 			mobiles,
 			tries,
+			timeout,
 			stall,
 			isStalled,
 			cancelledAt,
