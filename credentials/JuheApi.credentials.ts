@@ -32,7 +32,7 @@ export class JuheApi implements ICredentialType {
 			default: '',
 			required: true,
 			description:
-				'The key of the mobile status API: in the Juhe console under My Data, above the name of the API',
+				'Needed by every operation. In the Juhe console: My Data (我的数据), above the name of the API.',
 		},
 		{
 			displayName: 'OpenID',
@@ -41,7 +41,7 @@ export class JuheApi implements ICredentialType {
 			typeOptions: { password: true },
 			default: '',
 			description:
-				'Needed for the AES-encrypted query only, whose key is made from it. In the Juhe console under the account.',
+				'Needed by the AES-encrypted query only, whose key is made from it. In the Juhe console: the account page (个人中心).',
 		},
 		{
 			displayName: 'RSA Public Key',
@@ -49,18 +49,29 @@ export class JuheApi implements ICredentialType {
 			type: 'string',
 			typeOptions: { rows: 5 },
 			default: '',
-			placeholder: '-----BEGIN PUBLIC KEY-----',
+			placeholder: 'e.g. -----BEGIN PUBLIC KEY-----',
 			description:
-				'Needed for the RSA-encrypted query only. In the Juhe console under Account Management, Basic Information. PEM or base64, with or without line breaks.',
+				'Needed by the RSA-encrypted query only. In the Juhe console: Account Management, Basic Information (账号管理 → 基本信息). Paste it as it is: PEM or base64, with or without line breaks.',
 		},
 		{
 			displayName: 'Base URL',
 			name: 'baseUrl',
 			type: 'string',
 			default: 'https://v.juhe.cn',
-			placeholder: 'https://v.juhe.cn',
+			placeholder: 'e.g. https://v.juhe.cn',
 			description:
-				"Where the API is, or a gateway to it. The API's document lists http://v.juhe.cn as well: with http the key and plain numbers travel in the open.",
+				"Where the API is, or a gateway to it. The API's document lists http://v.juhe.cn, which is the fallback where https does not get through.",
+		},
+		{
+			displayName:
+				'With http the key, and with the plain query the number too, can be read by everybody on the way. Use https where you can.',
+			name: 'httpNotice',
+			type: 'notice',
+			default: '',
+			// A stand-in or a gateway on the same machine is no way that others could listen on.
+			displayOptions: {
+				show: { baseUrl: [{ _cnd: { regex: String.raw`^\s*http://(?!127\.|localhost\b)` } }] },
+			},
 		},
 	];
 

@@ -1,4 +1,5 @@
 /** Opens the examples in the n8n product, with this package installed in it: `npm run n8n -- --help`. */
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
@@ -17,14 +18,18 @@ import {
 	type WorkflowFile,
 } from './real-n8n';
 
-const EXAMPLES = join(__dirname, '..', 'examples');
+const ROOT = join(__dirname, '..');
+const EXAMPLES = join(ROOT, 'examples');
 
-async function main({ live }: { live?: true }): Promise<void> {
+async function main({ live, watch }: { live?: true; watch?: true }): Promise<void> {
 	const install = await installWithBar();
 	console.log('Packing this package and starting n8n …');
 	const tarball = await packTarball();
-	const n8n = await startN8n({ install, tarball });
+	// n8n then looks for changed files in its packages, loads them again and tells the editor.
+	const env = watch && { N8N_DEV_RELOAD: 'true' };
+	const n8n = await startN8n({ install, tarball, env });
 	const simulator = live ? undefined : await startSimulator({ latency: 40, keepRequests: false });
+	let compiler: ChildProcess | undefined;
 	try {
 		await rm(dirname(tarball), { recursive: true, force: true });
 		const name = 'Juhe account';
@@ -43,12 +48,26 @@ Email       ${n8n.owner.email}
 Password    ${n8n.owner.password}
 ${simulator ? `The credential "${name}" leads to a stand-in service on ${simulator.url}: nothing is billed.` : 'Add your Juhe API credential to the nodes: what they query is billed.'}
 Ctrl+C ends it all and forgets what was done here.`);
+		if (watch) {
+			// At each reload n8n warns of hundreds of its own nodes, and works all the same.
+			const noise = /^Failed to load Custom API options .*\n/gm;
+			n8n.onOutput = (text) => process.stdout.write(text.replace(noise, ''));
+			compiler = compileInto(join(n8n.packageFolder, 'dist'));
+		}
 		await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM'), n8n.ended]);
 	} finally {
 		console.log('\nEnding …');
+		compiler?.kill();
 		await n8n.stop();
 		await simulator?.close();
 	}
+}
+
+/** Compiles the sources again at each change, to where n8n has loaded them from. */
+function compileInto(folder: string): ChildProcess {
+	const compiler = join(ROOT, 'node_modules/typescript/bin/tsc');
+	const options = ['--watch', '--preserveWatchOutput', '--outDir', folder];
+	return spawn(process.execPath, [compiler, ...options], { cwd: ROOT, stdio: 'inherit' });
 }
 
 /** npm and the compiler do not tell how far they are: the bar shows the time against what it usually takes. */
@@ -84,6 +103,7 @@ new Command('n8n')
 		"Starts a throwaway n8n with this package in it, on a stand-in for Juhe's API, and opens the examples.",
 	)
 	.option('--live', 'no stand-in service: you give your own credential, and queries are billed')
+	.option('--watch', 'changed sources are compiled and loaded again, without a restart')
 	.action(main)
 	.parseAsync()
 	.catch((error: unknown) => {

@@ -24,20 +24,32 @@ const MINUTE = 60_000;
 const STOP_TIMEOUT = 20_000;
 
 /** Where installations are kept between runs: $JUHE_N8N_CACHE, or n8n-nodes-juhe in the user's own cache. */
-export const CACHE =
+const CACHE =
 	process.env.JUHE_N8N_CACHE ??
 	join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'n8n-nodes-juhe');
 /** The npm package that brings a Node binary for this machine. */
 export const NODE_PACKAGE = `node-${process.platform}-${process.arch}`;
 
 /** Installs npm packages into a folder, without their scripts. @throws Error with the end of npm's output */
-export async function npmInstall(folder: string, ...packages: string[]): Promise<void> {
+async function npmInstall(folder: string, ...packages: string[]): Promise<void> {
 	await mkdir(folder, { recursive: true });
 	const quiet = ['--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
 	await run('npm', ['install', ...packages, '--prefix', folder, ...quiet], {
 		cwd: folder,
 		timeout: 30 * MINUTE,
 	});
+}
+
+/** A folder of the cache with npm packages in it; they are fetched once. */
+export async function keptInstall(name: string, ...packages: string[]): Promise<string> {
+	const folder = join(CACHE, name);
+	const marker = join(folder, '.installed');
+	if (!existsSync(marker)) {
+		console.log(`Fetching ${packages.join(', ')}`);
+		await npmInstall(folder, ...packages);
+		await writeFile(marker, '');
+	}
+	return folder;
 }
 
 /** A Node that n8n runs on, and n8n's own command. */
@@ -148,7 +160,7 @@ export interface Execution extends Pick<IRun, 'data' | 'status' | 'mode'> {
 /** Starts n8n on a free port of 127.0.0.1, with the package installed, an owner set up and signed in. */
 export async function startN8n({ install, tarball, env }: StartOptions): Promise<N8n> {
 	const userFolder = await mkdtemp(join(tmpdir(), 'real-n8n-user-'));
-	await installPackage(userFolder, tarball);
+	const packageFolder = await installPackage(userFolder, tarball);
 	const [port, brokerPort] = await freePorts(2);
 	const variables: Record<string, string> = {
 		// Nothing else of this process' environment: its NODE_ENV or DB_TYPE are not meant for this n8n.
@@ -171,7 +183,8 @@ export async function startN8n({ install, tarball, env }: StartOptions): Promise
 		// A process group of its own: n8n's task runner ends with it.
 		{ env: variables, cwd: userFolder, stdio: ['ignore', 'pipe', 'pipe'], detached: true },
 	);
-	const server = new N8n(install, child, `http://127.0.0.1:${port}`, userFolder, variables);
+	const url = `http://127.0.0.1:${port}`;
+	const server = new N8n(install, child, url, userFolder, packageFolder, variables);
 	try {
 		await server.untilReady(2 * MINUTE);
 		await server.signUp();
@@ -195,6 +208,9 @@ class N8n {
 	/** All that the server has printed. */
 	logs = '';
 
+	/** Gets what the server prints, as it prints it. */
+	onOutput: (text: string) => void = () => {};
+
 	/** Fulfilled when the server has ended, by itself or by `stop`. */
 	readonly ended: Promise<unknown>;
 
@@ -205,12 +221,17 @@ class N8n {
 		private readonly child: ChildProcess,
 		readonly url: string,
 		readonly userFolder: string,
+		/** Where n8n has this package. */
+		readonly packageFolder: string,
 		/** What n8n was started with; a worker of the same n8n needs it too. */
 		readonly env: Readonly<Record<string, string>>,
 	) {
 		this.ended = once(child, 'exit');
 		for (const stream of [child.stdout, child.stderr]) {
-			stream?.setEncoding('utf8').on('data', (text: string) => (this.logs += text));
+			stream?.setEncoding('utf8').on('data', (text: string) => {
+				this.logs += text;
+				this.onOutput(text);
+			});
 		}
 	}
 
@@ -409,13 +430,14 @@ const OFFLINE = {
 };
 
 /** Puts the package where n8n's own installer puts it, in the way that it does: unpacked, npm asked for nothing. */
-async function installPackage(userFolder: string, tarball: string): Promise<void> {
+async function installPackage(userFolder: string, tarball: string): Promise<string> {
 	const { name } = JSON.parse(await readFile(join(PACKAGE_ROOT, 'package.json'), 'utf8')) as {
 		name: string;
 	};
 	const folder = join(userFolder, '.n8n', 'nodes', 'node_modules', name);
 	await mkdir(folder, { recursive: true });
 	await run('tar', ['-xzf', tarball, '-C', folder, '--strip-components=1'], { timeout: MINUTE });
+	return folder;
 }
 
 /** Ports of 127.0.0.1 that nothing listens on at this moment. */

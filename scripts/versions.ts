@@ -1,13 +1,12 @@
 /** Runs the engine's tests on the oldest and the newest n8n that the README promises, on each Node: `npm run test:versions`. */
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 import Table from 'cli-table3';
 
-import { CACHE, NODE_PACKAGE, npmInstall } from './real-n8n';
+import { keptInstall, NODE_PACKAGE } from './real-n8n';
 
 /** n8n-core, the n8n-workflow that it wants, and the n8n that ships it. */
 const ENGINES = [
@@ -20,14 +19,14 @@ const ROOT = join(__dirname, '..');
 async function main(): Promise<void> {
 	const table = new Table({ head: ['n8n', 'n8n-core', 'Node.js', 'passed', 'failed'] });
 	for (const { core, workflow, n8n } of ENGINES) {
-		const engine = await kept(
+		const engine = await keptInstall(
 			`n8n-core-${core}`,
 			`n8n-core@${core}`,
 			`n8n-workflow@${workflow}`,
 			'reflect-metadata',
 		);
 		for (const major of NODES) {
-			const folder = await kept(`node-${major}`, `${NODE_PACKAGE}@${major}`);
+			const folder = await keptInstall(`node-${major}`, `${NODE_PACKAGE}@${major}`);
 			const node = join(folder, 'node_modules', NODE_PACKAGE, 'bin/node');
 			const { stdout } = await promisify(execFile)(node, ['--version']);
 			const { passed, failed } = await runTests(node, engine);
@@ -36,18 +35,6 @@ async function main(): Promise<void> {
 		}
 	}
 	console.log(table.toString());
-}
-
-/** A folder of the cache with npm packages in it; they are fetched once. */
-async function kept(name: string, ...packages: string[]): Promise<string> {
-	const folder = join(CACHE, name);
-	const marker = join(folder, '.installed');
-	if (!existsSync(marker)) {
-		console.log(`Fetching ${packages.join(', ')}`);
-		await npmInstall(folder, ...packages);
-		await writeFile(marker, '');
-	}
-	return folder;
 }
 
 /** Runs what test/versions.config.js selects, and gives jest's figures. */

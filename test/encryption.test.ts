@@ -142,6 +142,17 @@ describe('a pasted public key', () => {
 		],
 		['a certificate', pem.replaceAll('PUBLIC KEY', 'CERTIFICATE'), 'looks like a certificate'],
 		[
+			'a certificate request with the label of older tools',
+			pem.replaceAll('PUBLIC KEY', 'NEW CERTIFICATE REQUEST'),
+			'looks like a certificate request',
+		],
+		[
+			'a certificate with the label of OpenSSL',
+			pem.replaceAll('PUBLIC KEY', 'TRUSTED CERTIFICATE'),
+			'looks like a certificate',
+		],
+		['a key with a stray character in front', `!${bare(pem)}`, 'characters that are not base64'],
+		[
 			'another PEM block',
 			pem.replaceAll('PUBLIC KEY', 'PGP MESSAGE'),
 			'is a PEM block of another kind',

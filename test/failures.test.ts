@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 
 import { aesKeyOf } from '../nodes/JuheMobileStatus/encryption';
-import { JUHE_CODES, networkFailure } from '../nodes/JuheMobileStatus/errors';
+import { JUHE_CODES, networkFailure, readReply } from '../nodes/JuheMobileStatus/errors';
 import type { Memory } from '../nodes/JuheMobileStatus/memory';
 import { run } from '../nodes/JuheMobileStatus/run';
 import {
@@ -12,6 +12,7 @@ import {
 	detailsOf,
 	distinctNumbers,
 	ERROR_OUTPUT,
+	OPERATION_NAMES,
 	phones,
 	rowOf,
 	useSimulator,
@@ -127,10 +128,12 @@ describe.each(CODES)('code %i', (code, resultcode, reason, errorClass) => {
 		expect(error).toMatchObject({
 			name: 'NodeApiError',
 			message: expect.stringMatching(new RegExp(`^Juhe ${code}: [A-Z].+\\.$`)),
-			description: expect.stringContaining(reason),
 			context: { itemIndex: 1 },
 		});
-		if (resultcode !== null) expect(error!.description).toContain(`resultcode ${resultcode}`);
+		const old = resultcode === null ? '' : ` (resultcode ${resultcode})`;
+		const said = `The service says “${reason}”${old}. `;
+		expect(error!.description).toEqual(expect.stringContaining(said));
+		expect((error!.description as string).replace(said, '')).toMatch(/^[A-Z](?!his query).+\.$/);
 	});
 
 	test(errorClass === 'mayPass' ? 'is tried again' : 'is not tried again', async () => {
@@ -195,6 +198,9 @@ describe.each(FAULTS)('%s', (_, fault, code, mayPass, lost) => {
 		expect(error).toMatchObject({
 			name: 'NodeApiError',
 			message: expect.stringMatching(`^Juhe ${code}: `),
+			description: expect.stringMatching(
+				`^${lost ? 'This query may have been billed. ' : ''}(Check|Raise|Run) .+\\.$`,
+			),
 		});
 	});
 
@@ -237,6 +243,11 @@ describe('an answer that is none', () => {
 			'notJuhe',
 		],
 		[
+			'a blank error_code',
+			{ kind: 'json', body: { error_code: ' ', result: { state: '0' } } },
+			'notJuhe',
+		],
+		[
 			'an empty error_code',
 			{ kind: 'json', body: { error_code: '', result: { state: '0' } } },
 			'notJuhe',
@@ -259,7 +270,7 @@ describe('an answer that is none', () => {
 		const { outputs } = await juhe.run(phones(BAD, GOOD[0]), CONTINUE);
 
 		expect(outputs[0]![0]!.json).toMatchObject({
-			error: expect.stringMatching(`^Juhe ${code}: `),
+			error: expect.stringMatching(`^Juhe ${code}: [A-Z].+\\.$`),
 			details: { code, attempts: 1, billable: 'uncertain' },
 		});
 		expect(outputs[0]![1]!.json.route).toBe('normal');
@@ -288,6 +299,19 @@ test('a reason of any length is told to its first 500 characters', async () => {
 	failing({ kind: 'code', code: 224919, reason: '长'.repeat(9999) });
 	const { outputs } = await juhe.run(phones(BAD), CONTINUE);
 	expect(detailsOf(outputs[0]![0]!)?.reason).toBe('长'.repeat(500));
+});
+
+test("the service's own resultcode is told, and a reason that is a number", () => {
+	const text = JSON.stringify({ error_code: 10012, resultcode: '999', reason: 42 });
+	expect(readReply({ statusCode: 200, headers: {}, text }, (words) => words)).toMatchObject({
+		failure: { details: { resultcode: '999', reason: '42' } },
+	});
+});
+
+test('fields of an answer keep their types', () => {
+	const result = { state: 3, isp: true, city: null };
+	const text = JSON.stringify({ error_code: 0, result });
+	expect(readReply({ statusCode: 200, headers: {}, text }, (words) => words)).toEqual({ result });
 });
 
 test('a refused connection is tried again, and named', async () => {
@@ -320,9 +344,22 @@ test.each([
 				details: { code },
 				...(lostAnswer && { lostAnswer }),
 			});
+			const { message, details } = networkFailure(error, false);
+			expect(message).toMatch(/^Juhe \w+: [A-Z].+\.$/);
+			expect(message.includes('refused')).toBe(code === 'connectionRefused');
+			if (!lostAnswer) expect(details.remedy).toContain(`Network code: ${networkCode}.`);
 		}
 	},
 );
+
+test('an error without a code, be it its own cause, is a connection that never was', () => {
+	const error: { cause?: unknown } = {};
+	error.cause = error;
+	expect(networkFailure(error, false)).toMatchObject({
+		class: 'row',
+		details: { code: 'noConnection', billable: 'no' },
+	});
+});
 
 test('a host that does not exist is named, not tried again', async () => {
 	const { outputs } = await juhe.run(phones(BAD), {
@@ -355,7 +392,7 @@ describe('a bad number', () => {
 				code: 'invalidNumber',
 				resultcode: null,
 				reason: null,
-				remedy: expect.any(String),
+				remedy: expect.stringMatching(/^Correct the number/),
 				attempts: 0,
 				billable: 'no',
 			},
@@ -532,7 +569,7 @@ describe('no secret is left behind', () => {
 
 	test.each(
 		Object.keys(ECHOES).flatMap((way) =>
-			(['plain', 'aes', 'rsa'] as const).map((operation) => [way, operation] as const),
+			OPERATION_NAMES.map((operation) => [way, operation] as const),
 		),
 	)('by a service that sends it back %s (%s)', async (way, operation) => {
 		answer = ECHOES[way]!;

@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { aesKeyOf } from '../nodes/JuheMobileStatus/encryption';
 import { JUHE_CODES } from '../nodes/JuheMobileStatus/errors';
 import { runNode, type NodeRun } from './engine';
-import { detailsOf, distinctNumbers, phones, rowOf } from './simulated';
+import { detailsOf, distinctNumbers, OPERATION_NAMES, phones, rowOf } from './simulated';
 import { startSimulator, type Fault, type Simulator } from './simulator/simulator';
 
 let simulator: Simulator;
@@ -108,7 +108,6 @@ const TROUBLES: Trouble[] = [
 		waits: true,
 	},
 ];
-const OPERATIONS = ['plain', 'aes', 'rsa'] as const;
 const WAYS = ['stopWorkflow', 'continueRegularOutput', 'continueErrorOutput'] as const;
 const PLACES = { first: 0, middle: 2, last: 4 } as const;
 const ROWS = 5;
@@ -171,7 +170,7 @@ function recordOf({ run, error }: NodeRun): string {
 }
 
 /** What the record of an execution must not hold. */
-function secretsOf(numbers: string[], operation: (typeof OPERATIONS)[number]): string[] {
+function secretsOf(numbers: string[], operation: (typeof OPERATION_NAMES)[number]): string[] {
 	const sent = simulator.received.filter(({ mobile }) => numbers.includes(mobile ?? ''));
 	const ciphertexts =
 		operation === 'plain'
@@ -189,7 +188,7 @@ function newNumbers(): string[] {
 
 /** Runs all cells of a trouble. */
 async function play(trouble: Trouble): Promise<void> {
-	const cells = OPERATIONS.flatMap((operation) =>
+	const cells = OPERATION_NAMES.flatMap((operation) =>
 		WAYS.flatMap((way) =>
 			Object.values(PLACES).flatMap((bad) =>
 				[0, 2].map((retries) => ({ operation, way, bad, retries, numbers: newNumbers() })),
@@ -241,7 +240,7 @@ describe('the matrix', () => {
 });
 
 describe('a service that is down', () => {
-	const cells = OPERATIONS.flatMap((operation) =>
+	const cells = OPERATION_NAMES.flatMap((operation) =>
 		WAYS.flatMap((way) => [0, 2].map((retries) => ({ operation, way, retries }))),
 	);
 	beforeEach(async () => {

@@ -200,7 +200,7 @@ test("an agent's tool pays a number once an execution, and tells the model nothi
 				parameters: {
 					mobile: '={{ $json.mobile }}',
 					splitOutputs: true,
-					options: { maxQueries: 2 },
+					options: { maxQueries: 2, onlyChanges: true },
 				},
 				credentials: { juheApi: { id: '1', name: 'c' } },
 				onError: 'continueRegularOutput',
@@ -256,7 +256,12 @@ describe('Max Queries per Run', () => {
 		]);
 		expect(outputs[0]![3]!.json).toMatchObject({
 			error: expect.stringContaining('Max Queries per Run (3)'),
-			details: { code: 'overCap', attempts: 0, billable: 'no' },
+			details: {
+				code: 'overCap',
+				attempts: 0,
+				billable: 'no',
+				remedy: expect.stringContaining('Max Queries per Run'),
+			},
 		});
 		expect(juhe.simulator.counts.lookups.size).toBe(3);
 	});
@@ -740,6 +745,20 @@ describe('the summary', () => {
 		);
 		expect(hintOf(await juhe.run(rows.slice(0, 1)))).toBe(
 			'1 row: 1 queried, 0 duplicates, 0 reused, 0 errors. 0 to remove, 0 to recheck.',
+		);
+	});
+
+	test('counts what earlier executions have paid, and what is past the cap', async () => {
+		const workflow = productionRuns(juhe.run);
+		await workflow.run(phones('13800138000', '13800138007'), withOptions({ reuseHours: 1 }));
+		const rows = phones('13800138000', '13800138007', '13800138001', '13800138002');
+		const options = { reuseHours: 1, maxQueries: 1 };
+		const dry = { ...options, dryRun: true };
+		expect(hintOf(await workflow.run(rows, withOptions(dry)))).toBe(
+			'4 rows: 1 billable, 0 duplicates, 2 reusable, 1 over the cap, 0 errors. Nothing was sent.',
+		);
+		expect(hintOf(await workflow.run(rows, { ...CONTINUE, ...withOptions(options) }))).toBe(
+			'4 rows: 1 queried, 0 duplicates, 2 reused, 1 error. 1 to remove, 0 to recheck.',
 		);
 	});
 });

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 
 import './engine';
 import { PackageDirectoryLoader } from 'n8n-core';
@@ -8,20 +8,24 @@ import { PackageDirectoryLoader } from 'n8n-core';
 /** The package as npm would publish it, unpacked where n8n would have put it. */
 let folder: string;
 let files: string[];
+const root = join(__dirname, '..');
 
 beforeAll(() => {
-	const root = join(__dirname, '..');
 	// Below node_modules it finds n8n-workflow, as it does where n8n installs it.
 	const temporary = mkdtempSync(join(root, 'node_modules', '.packed-'));
 	execFileSync('npm', ['pack', '--silent', '--pack-destination', temporary], { cwd: root });
 	const [tarball] = readdirSync(temporary);
 	execFileSync('tar', ['-xzf', tarball!], { cwd: temporary });
 	folder = join(temporary, 'package');
-	files = readdirSync(folder, { recursive: true, withFileTypes: true })
-		.filter((entry) => entry.isFile())
-		.map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));
+	files = filesIn(folder);
 });
 afterAll(() => rmSync(join(folder, '..'), { recursive: true }));
+
+function filesIn(directory: string): string[] {
+	return readdirSync(directory, { recursive: true, withFileTypes: true })
+		.filter((entry) => entry.isFile())
+		.map((entry) => relative(directory, join(entry.parentPath, entry.name)));
+}
 
 const manifest = () => JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
 
@@ -33,6 +37,13 @@ test('holds dist, the READMEs, LICENSE and its manifest, and nothing else', () =
 		'package.json',
 	]);
 	expect(files.filter((file) => /\.(ts|map|test\.js)$/.test(file))).toEqual([]);
+	for (const folder of ['icons', 'nodes']) {
+		const inSources = filesIn(join(root, folder)).filter((file) => /\.(json|svg)$/.test(file));
+		const inPackage = files.filter((file) => file.startsWith(`dist/${folder}/`));
+		expect(inPackage).toEqual(
+			expect.arrayContaining(inSources.map((file) => `dist/${folder}/${file}`)),
+		);
+	}
 });
 
 test('has no runtime dependencies and runs nothing when it is installed', () => {

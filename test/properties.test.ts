@@ -442,17 +442,9 @@ describe('on the engine', () => {
 					parameters: { options: { reuseHours: 1 } },
 				});
 				expect(error).toBeUndefined();
-				// Who can write the store can write any state into it, and nothing more.
-				const routes = [
-					'normal',
-					'suspended',
-					'unavailable',
-					'notOnNetwork',
-					'preCancelled',
-					'unknown',
-				];
 				expect(outputs[0]!.map(({ json }) => json.phone)).toEqual(['13900000001', '13900000003']);
-				expect(routes).toContain(outputs[0]![0]!.json.route);
+				// What was edited so that it still makes sense is believed; what nobody has kept is asked for.
+				expect(outputs[0]!.map(({ json }) => typeof json.route)).toEqual(['string', 'string']);
 				expect(outputs[0]![1]!.json.route).toBe('normal');
 				expect(JSON.parse((staticData['node:Juhe'] as { juhe: string }).juhe)).toMatchObject({
 					version: 1,

@@ -1,6 +1,5 @@
-/** What somebody could try who writes the cells, answers the requests, or owns a place that a redirect points to. */
+/** What somebody could try who writes the cells, or answers the requests (see also wire.test.ts and failures.test.ts). */
 import { once } from 'node:events';
-import { createServer } from 'node:http';
 import { createServer as createRawServer, type AddressInfo, type Socket } from 'node:net';
 import { brotliCompressSync, constants, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 
@@ -11,34 +10,15 @@ import { CONTINUE, detailsOf, phones, statusOf, useSimulator, withOptions } from
 
 const juhe = useSimulator();
 
-describe('a redirect to another host', () => {
-	let reached = 0;
-	const elsewhere = createServer((request, response) => {
-		reached++;
-		request.resume();
-		response.end('{"error_code":0,"result":{"state":"0"}}');
-	});
-	beforeAll(async () => {
-		await once(elsewhere.listen(0, '127.0.0.1'), 'listening');
-	});
-	afterAll(() => void elsewhere.close());
-
-	test.each([300, 301, 302, 303, 307, 308])('with %i carries nothing there', async (status) => {
-		const { port } = elsewhere.address() as AddressInfo;
-		const location = `http://localhost:${port}/stolen`;
-		juhe.simulator.script({ fault: { kind: 'http', status, headers: { location } } });
-		for (const method of ['POST', 'GET']) {
-			const { outputs } = await juhe.run(phones('13800138000'), {
-				...CONTINUE,
-				...withOptions({ method }),
-			});
-			expect(detailsOf(outputs[0]![0]!)).toMatchObject({ code: status, attempts: 1 });
-		}
+test.each([300, 301, 302, 303, 307, 308])(
+	'a redirect with %i carries the key of the credential dialog nowhere',
+	async (status) => {
+		const location = `${juhe.simulator.url.replace('127.0.0.1', 'localhost')}/stolen`;
+		juhe.simulator.script({ call: 1, fault: { kind: 'http', status, headers: { location } } });
 		expect(await testCredential(juhe.simulator.credential)).not.toBe('OK');
-		expect(juhe.simulator.counts.requests).toBe(3);
-		expect(reached).toBe(0);
-	});
-});
+		expect(juhe.simulator.counts.requests).toBe(1);
+	},
+);
 
 test.each([
 	'13800138000\r\nX-Injected: 1',
@@ -84,12 +64,9 @@ test('names that mean something to JavaScript are but names, in a row and in the
 });
 
 test.each([
-	'http:\\\\127.0.0.1',
 	'http://127.0.0.1\t.invalid',
 	'http://someone@127.0.0.1',
 	'//127.0.0.1',
-	'javascript:alert(1)',
-	'file:///etc/passwd',
 	'data:application/json,{"error_code":0,"result":{"state":"0"}}',
 	'data:application/json;base64,eyJlcnJvcl9jb2RlIjowfQ==',
 	'unix:/var/run/docker.sock',
@@ -179,7 +156,6 @@ describe('a reply of 100 MB', () => {
 
 	test.each([
 		['of that length', `Content-Length: ${LENGTH}`],
-		['of no length', 'Cache-Control: no-store'],
 		['that lies low', 'Content-Length: 10'],
 		['that lies high', 'Content-Length: 999999999999999'],
 	])('%s is not taken in', async (_, header) => {

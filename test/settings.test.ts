@@ -1,3 +1,7 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
 import rsa from './vectors/rsa.json';
 import {
 	CONTINUE,
@@ -31,7 +35,12 @@ async function expectRefusal(
 			json: {
 				...row,
 				error: expect.stringContaining(message),
-				details: expect.objectContaining({ code: 'invalidSettings', attempts: 0, billable: 'no' }),
+				details: expect.objectContaining({
+					code: 'invalidSettings',
+					attempts: 0,
+					billable: 'no',
+					remedy: expect.stringContaining('Nothing was sent'),
+				}),
 			},
 			pairedItem: { item },
 		})),
@@ -165,6 +174,15 @@ describe('the credential', () => {
 		await expectRefusal({ parameters: { operation }, credential }, message, secret);
 	});
 
+	test.each([
+		'javascript:alert(1)',
+		'file:///etc/passwd',
+		'data:text/plain,x',
+		'http:\\\\127.0.0.1',
+	])('leads nowhere but to http and https: %s', async (baseUrl) => {
+		await expectRefusal({ credential: { baseUrl } }, 'Base URL in the credential is not an http');
+	});
+
 	test('is not needed further than the operation goes', async () => {
 		const { error } = await juhe.run(ROWS, { credential: { openid: '', rsaPublicKey: 'garbage' } });
 		expect(error).toBeUndefined();
@@ -193,6 +211,27 @@ describe('the credential', () => {
 		expect(outputs[0]![0]!.json.details).toMatchObject({ code: 404 });
 		expect(juhe.simulator.received[0]!.path).toBe('/gate/way/mobile_status/query');
 	});
+});
+
+test("requests go through the proxy that n8n's environment names", async () => {
+	const asked: string[] = [];
+	const proxy = createServer((request, response) => {
+		asked.push(`${request.method ?? ''} ${request.url ?? ''}`);
+		response.end(JSON.stringify({ reason: '成功', result: { state: '0' }, error_code: 0 }));
+	});
+	proxy.listen(0, '127.0.0.1');
+	await once(proxy, 'listening');
+	process.env.HTTP_PROXY = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+	try {
+		const { outputs } = await juhe.run(phones('13800138000'), {
+			credential: { baseUrl: 'http://juhe.invalid' },
+		});
+		expect(outputs[0]![0]!.json.route).toBe('normal');
+		expect(asked).toEqual(['POST http://juhe.invalid/mobile_status/query']);
+	} finally {
+		delete process.env.HTTP_PROXY;
+		proxy.close();
+	}
 });
 
 test('a key with characters that mean something in a form arrives as it is, and alone', async () => {
@@ -280,6 +319,16 @@ describe('a service that asks for fewer requests', () => {
 			{ code: 429, attempts: 0, notQueried: true },
 		]);
 		expect(juhe.simulator.counts.requests).toBe(1);
+	});
+
+	test('for longer than a minute, perhaps for another reason, holds back nobody else', async () => {
+		juhe.simulator.script({
+			times: 1,
+			fault: { kind: 'code', code: 224915, retryAfter: '86400' },
+		});
+		const { outputs } = await juhe.run(ROWS, { ...CONTINUE, ...withOptions({ concurrency: 1 }) });
+		expect(outputs[0]!.map(({ json }) => json.route)).toEqual([undefined, 'normal']);
+		expect(juhe.simulator.counts.requests).toBe(2);
 	});
 
 	test('with a date in Retry-After is left alone until then', async () => {

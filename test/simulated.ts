@@ -6,8 +6,12 @@ import type {
 	IPairedItemData,
 } from 'n8n-workflow';
 
+import { OPERATIONS } from '../nodes/JuheMobileStatus/operations';
 import { runNode, type NodeRun } from './engine';
 import { startSimulator, type Simulator, type SimulatorOptions } from './simulator/simulator';
+
+/** The operations that the node has: whoever adds one need not tell the tests of all. */
+export const OPERATION_NAMES = OPERATIONS.map(({ value }) => value);
 
 type RunOptions = Omit<Parameters<typeof runNode>[1], 'credential'>;
 

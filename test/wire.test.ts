@@ -156,5 +156,33 @@ test('a zip of 100 MB is not unpacked', async () => {
 	respond = (socket) => socket.end(bomb);
 	const before = process.memoryUsage().rss;
 	expect(detailsOf(await ask({ timeout: 10_000 }))).toMatchObject({ code: 'notJuhe' });
-	expect(process.memoryUsage().rss - before).toBeLessThan(50_000_000);
+	expect(process.memoryUsage().rss - before).toBeLessThan(80_000_000);
+});
+
+test('an answer without end is not read to its end', async () => {
+	let written = 0;
+	const chunk = Buffer.alloc(64 * 1024, ' ');
+	respond = (socket) => {
+		socket.write('HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n');
+		const pour = () => {
+			while (!socket.destroyed && socket.write(chunk)) written += chunk.length;
+		};
+		socket.on('drain', pour);
+		pour();
+	};
+	expect(detailsOf(await ask({ timeout: 10_000 }))).toMatchObject({ code: 'notJuhe', attempts: 1 });
+	// What fits into the buffers on the way may have been sent, and no more.
+	expect(written).toBeLessThan(50_000_000);
+});
+
+describe.each([301, 302, 303, 307, 308])('a redirect with %i', (status) => {
+	test.each(['GET', 'POST'])(
+		'of a %s is not followed: key and number stay here',
+		async (method) => {
+			const elsewhere = `${juhe.simulator.url}/mobile_status/query`;
+			respond = (socket) => socket.end(http('', { Location: elsewhere }, `${status} Moved`));
+			expect(detailsOf(await ask({ method }))).toMatchObject({ code: status, billable: 'no' });
+			expect(juhe.simulator.counts.requests).toBe(0);
+		},
+	);
 });

@@ -35,9 +35,10 @@ export class JuheMobileStatus implements INodeType {
 		icon: { light: 'file:../../icons/juhe.svg', dark: 'file:../../icons/juhe.dark.svg' },
 		group: ['transform'],
 		version: 1,
-		subtitle: '={{ $parameter["operation"] }}',
+		subtitle:
+			'={{ $parameter["operation"] + ($parameter["options"]?.dryRun === true ? ", dry run" : "") }}',
 		description:
-			'Find out which Chinese mobile numbers are alive, suspended, off the network or about to be cancelled. Each distinct number is one paid query.',
+			'Find out which Chinese mobile numbers are alive, suspended, off the network or about to be cancelled, and what to do with each. Each distinct number is one paid query.',
 		defaults: { name: 'Juhe Mobile Status' },
 		usableAsTool: true,
 		inputs: [NodeConnectionTypes.Main],
@@ -88,29 +89,9 @@ export class JuheMobileStatus implements INodeType {
 					cancelSignal,
 				});
 
-		const { routeField, outputField } = settings;
 		items.forEach((item, index) => {
-			const outcome = outcomes[index] as Outcome;
-			if ('failure' in outcome) {
-				emit('other', errorItem(node, item, index, outcome.failure));
-			} else if ('plan' in outcome) {
-				const { route, result } = toPlan(outcome.mobile, outcome.plan, settings);
-				emit('other', rowItem(item, index, { [routeField]: route, [outputField]: result }));
-			} else {
-				const { route, result } = toResult(
-					outcome.mobile,
-					outcome.answer,
-					outcome.source,
-					settings,
-				);
-				const previousRoute = settings.onlyChanges
-					? memory.previousRoute(outcome.mobile)
-					: undefined;
-				if (previousRoute === route) return;
-				const added = previousRoute === undefined ? {} : { previousRoute };
-				const fields = { [routeField]: route, ...added, [outputField]: { ...result, ...added } };
-				emit(route, rowItem(item, index, fields));
-			}
+			const placed = placeRow(node, item, index, outcomes[index] as Outcome, settings, memory);
+			if (placed) emit(placed.route, placed.item);
 		});
 		// A cancelled execution shall end as cancelled, not as failed.
 		const isCancelled = cancelSignal?.aborted === true;
@@ -141,6 +122,33 @@ function readRow(
 		// An expression that cannot be evaluated for this row.
 		return { failure: settingsFailure(error) };
 	}
+}
+
+/** What a row comes out as, and the route that its output is for; undefined where Only Changed keeps it back. */
+function placeRow(
+	node: INode,
+	item: INodeExecutionData,
+	index: number,
+	outcome: Outcome,
+	settings: Settings,
+	memory: Memory,
+): { route: Route | 'other'; item: INodeExecutionData } | undefined {
+	if ('failure' in outcome) {
+		return { route: 'other', item: errorItem(node, item, index, outcome.failure) };
+	}
+	const { routeField, outputField, onlyChanges } = settings;
+	const { mobile } = outcome;
+	if ('plan' in outcome) {
+		const { route, result } = toPlan(mobile, outcome.plan, settings);
+		const fields = { [routeField]: route, [outputField]: result };
+		return { route: 'other', item: rowItem(item, index, fields) };
+	}
+	const { route, result } = toResult(mobile, outcome.answer, outcome.source, settings);
+	const previousRoute = onlyChanges ? memory.previousRoute(mobile) : undefined;
+	if (previousRoute === route) return undefined;
+	const added = previousRoute === undefined ? {} : { previousRoute };
+	const fields = { [routeField]: route, ...added, [outputField]: { ...result, ...added } };
+	return { route, item: rowItem(item, index, fields) };
 }
 
 /** The row as it came, with fields added; what came in is never changed. */

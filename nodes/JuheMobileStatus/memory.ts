@@ -231,6 +231,6 @@ function isEntry(entry: unknown): entry is [string, number, string | null, unkno
 		typeof hash === 'string' &&
 		Number.isFinite(new Date(checkedAt as number).getTime()) &&
 		(route === null || typeof route === 'string') &&
-		(fields === null || Array.isArray(fields))
+		(fields === null || (Array.isArray(fields) && fields.length === API_FIELDS.length))
 	);
 }

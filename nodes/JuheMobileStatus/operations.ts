@@ -26,16 +26,17 @@ export const OPERATIONS = [
 	{
 		value: 'plain',
 		name: 'Plain Query',
-		action: 'Query mobile status',
-		description: 'The number travels as it is, protected by HTTPS only',
+		action: 'Check mobile numbers',
+		description: 'The number travels as it is, protected by HTTPS only. One paid query a number.',
 		path: '/mobile_status/query',
 		prepare: () => ({ protect: (mobile) => mobile }),
 	},
 	{
 		value: 'aes',
 		name: 'AES-Encrypted Query',
-		action: 'Query mobile status with AES',
-		description: 'The number is encrypted with a key made from the OpenID',
+		action: 'Check mobile numbers with AES encryption',
+		description:
+			'The number travels encrypted with a key made from the OpenID. Equal numbers look equal on the way. One paid query a number.',
 		path: '/mobile_status/queryEncry',
 		prepare: ({ openid }) => {
 			if (openid === '') return { field: 'OpenID', reason: 'is empty' };
@@ -46,8 +47,9 @@ export const OPERATIONS = [
 	{
 		value: 'rsa',
 		name: 'RSA-Encrypted Query',
-		action: 'Query mobile status with RSA',
-		description: "The number is encrypted with the account's RSA public key (OAEP)",
+		action: 'Check mobile numbers with RSA encryption',
+		description:
+			"The number travels encrypted with the account's RSA public key (OAEP), each time anew. One paid query a number.",
 		path: '/mobile_status/queryRV2',
 		prepare: ({ rsaPublicKey }) => {
 			const read = readRsaPublicKey(rsaPublicKey);

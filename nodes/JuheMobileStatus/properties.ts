@@ -16,7 +16,7 @@ const OPTIONS = [
 		type: 'boolean',
 		default: false,
 		description:
-			'Whether to send nothing and only say what would happen to each row: billable, duplicate, reusable or overCap. Costs nothing.',
+			'Whether to send nothing and only say what would happen to each row: billable, duplicate, reusable or overCap. Costs nothing and needs no key.',
 	},
 	{
 		displayName: 'HTTP Method',
@@ -28,7 +28,7 @@ const OPTIONS = [
 		],
 		default: 'POST',
 		description:
-			'How requests are sent. POST keeps the key and the number out of URLs, and so out of access logs.',
+			'How requests are sent. With POST the key and the number stay out of URLs, and so out of access logs.',
 	},
 	{
 		displayName: 'Mask Number',
@@ -36,7 +36,7 @@ const OPTIONS = [
 		type: 'boolean',
 		default: false,
 		description:
-			"Whether the result shows the number as 138****8000. The row's own column stays as it came.",
+			"Whether the result and every error show the number as 138****8000. The row's own column stays as it came.",
 	},
 	{
 		displayName: 'Max Concurrent Requests',
@@ -44,7 +44,8 @@ const OPTIONS = [
 		type: 'number',
 		typeOptions: { minValue: 1, maxValue: 50, numberPrecision: 0 },
 		default: 10,
-		description: 'How many requests may be under way at the same time, 1 to 50',
+		description:
+			'How many requests may be under way at the same time, 1 to 50. More is faster, as far as the service allows.',
 	},
 	{
 		displayName: 'Max Queries per Run',
@@ -53,7 +54,7 @@ const OPTIONS = [
 		typeOptions: { minValue: 0, maxValue: 10_000_000, numberPrecision: 0 },
 		default: 0,
 		description:
-			'How many numbers may be sent, and so paid, in a run. Rows past it are not sent and fail. 0 for no cap.',
+			'How many numbers may be sent, and so paid, in a run. Rows past it are not sent and fail with overCap. 0 for no cap.',
 	},
 	{
 		displayName: 'Max Requests per Second',
@@ -71,7 +72,7 @@ const OPTIONS = [
 			{
 				name: 'Return an Error',
 				value: 'error',
-				description: 'The row fails, as On Error in the settings says',
+				description: 'The row does what On Error in the settings says',
 			},
 			{
 				name: 'Route the Row',
@@ -80,15 +81,18 @@ const OPTIONS = [
 			},
 		],
 		default: 'error',
-		description: 'What to do with a number that the service has no record of',
+		description:
+			'What to do with a number that the service has no record of. The query is sent either way.',
 	},
 	{
 		displayName: 'Only Changed',
 		name: 'onlyChanges',
 		type: 'boolean',
+		// A model that asks for a number again wants its answer again.
+		displayOptions: { show: { '@tool': [false] } },
 		default: false,
 		description:
-			"Whether only rows come out whose route differs from the last execution's, with previousRoute added. All rows the first time. Works in production executions only.",
+			"Whether only rows come out whose route differs from the last execution's, with previousRoute added. The first time all rows come out. Works in production executions only.",
 	},
 	{
 		displayName: 'Put Result in Field',
@@ -104,7 +108,7 @@ const OPTIONS = [
 		type: 'boolean',
 		default: true,
 		description:
-			'Whether to send a number again after a timeout or a cut connection. The lost query may have been billed, so the number may be paid twice.',
+			'Whether to send a number again after a timeout or a cut connection. The lost query may have been billed, so the number may be paid twice. Off: the row fails and says so.',
 	},
 	{
 		displayName: 'Retries',
@@ -113,7 +117,7 @@ const OPTIONS = [
 		typeOptions: { minValue: 0, maxValue: 5, numberPrecision: 0 },
 		default: 2,
 		description:
-			'How many times a number is tried again when what went wrong may pass, 0 to 5. Each wait is longer than the one before.',
+			'How many times a number is sent again when what went wrong may pass, 0 to 5. Each wait is longer than the one before.',
 	},
 	{
 		displayName: 'Reuse Results for (Hours)',
@@ -138,7 +142,7 @@ const OPTIONS = [
 		type: 'number',
 		typeOptions: { minValue: 1, maxValue: 300_000, numberPrecision: 0 },
 		default: 10_000,
-		description: 'How long one request may take, in milliseconds',
+		description: 'How long one request may take, to the end of its answer, in milliseconds',
 	},
 ] as const satisfies readonly INodeProperties[];
 
@@ -156,6 +160,22 @@ export const PROPERTIES: INodeProperties[] = [
 			description,
 		})),
 		default: 'plain',
+		description: 'How the number travels. All three cost the same and give the same states.',
+	},
+	{
+		displayName:
+			'Needs the OpenID in the credential. Whoever sees many requests can tell which numbers repeat: choose RSA to avoid that.',
+		name: 'aesNotice',
+		type: 'notice',
+		default: '',
+		displayOptions: { show: { operation: ['aes'] } },
+	},
+	{
+		displayName: 'Needs the RSA Public Key of the account in the credential.',
+		name: 'rsaNotice',
+		type: 'notice',
+		default: '',
+		displayOptions: { show: { operation: ['rsa'] } },
 	},
 	{
 		displayName: 'Mobile Number',
@@ -165,7 +185,8 @@ export const PROPERTIES: INodeProperties[] = [
 		default: '',
 		placeholder: 'e.g. {{ $json.phone }}',
 		description:
-			'The number to look up, one for each row. Spaces, dashes, brackets and +86 are taken off. Each distinct number is one paid query.',
+			'The number to look up, one for each row. Spaces, dashes, brackets, full-width digits and +86 are taken care of. A number that several rows hold is paid once; one that is no Chinese mobile number is not sent.',
+		hint: 'Each distinct number is one paid query. Dry Run, under Options, counts them without sending.',
 	},
 	{
 		displayName: 'Split Into Outputs',
@@ -175,7 +196,8 @@ export const PROPERTIES: INodeProperties[] = [
 		// An agent's tool has one output, whatever the node says: rows on the others would be lost.
 		displayOptions: { show: { '@tool': [false] } },
 		default: false,
-		description: 'Whether each route has an output of its own',
+		description:
+			'Whether each route has an output of its own: Normal, Suspended, Unavailable, Not on Network, Pre-Cancelled and Other',
 	},
 	{
 		displayName: 'Options',

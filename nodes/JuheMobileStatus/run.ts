@@ -54,7 +54,7 @@ export async function run(
 	const badRow = rows.find((row) => 'failure' in row);
 	if (badRow !== undefined && conduct.stopOnFailure) endBecauseOf(badRow.failure);
 
-	const queried = new Map<string, Queried | Known>();
+	const queried = new Map<string, NonNullable<Queried> | Known>();
 	const mayStillSend = allowance(memory, conduct.maxQueries);
 	const numbers = distinct(rows).filter((mobile) => {
 		const known = memory.recall(mobile);
@@ -79,6 +79,15 @@ export async function run(
 	await Promise.all(Array.from({ length: conduct.concurrency }, work));
 	conduct.cancelSignal?.removeEventListener('abort', cancel);
 
+	return settle(rows, queried, cause);
+}
+
+/** The outcome of every row; `cause` is what ended the run before the turn of those that nothing is known of. */
+function settle(
+	rows: Row[],
+	queried: Map<string, NonNullable<Queried> | Known>,
+	cause: Failure,
+): Outcome[] {
 	const seen = new Set<string>();
 	return rows.map((row) => {
 		if ('failure' in row) return row;

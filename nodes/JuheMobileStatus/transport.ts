@@ -71,9 +71,12 @@ export function queryWith(context: IExecuteFunctions, account: Account, settings
 			if (!(await pace.turn(notBefore))) return last && { failure: { ...last, unsettled: true } };
 			const sentAt = Date.now();
 			const read = await send(context, account, settings, sent, hide);
-			if ('failure' in read && read.failure.slowDown)
-				pace.slowDown(sentAt, read.failure.retryAfter, read.failure.slowDown === 'surely');
-			else pace.answered(sentAt);
+			if ('failure' in read && read.failure.slowDown) {
+				const { slowDown, retryAfter } = read.failure;
+				// What may have another reason holds back its own number for so long, not the others.
+				if (slowDown === 'surely') pace.slowDown(sentAt, retryAfter);
+				else pace.slowDown(sentAt, 0, false);
+			} else pace.answered(sentAt);
 			if ('result' in read) return { answer: answerOf(read.result, attempts, wasLost) };
 
 			const { failure } = read;

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import type { IDataObject, INodeParameters, INodeTypeDescription } from 'n8n-workflow';
 
+import { version } from '../../package.json';
 import { lastTry, node, runByWebhook, startWorld, workflowOf, type World } from './world';
 
 let world: World;
@@ -19,7 +20,7 @@ describe('what the editor gets to see', () => {
 				categories: ['Data & Storage', 'Sales'],
 				alias: expect.arrayContaining(['空号检测']) as string[],
 			},
-			communityNodePackageVersion: '0.1.0',
+			communityNodePackageVersion: version,
 		});
 	});
 

@@ -2,15 +2,17 @@
  * The node in n8n's editor, in headless Chromium: $CHROMIUM, or Debian's. With a folder in $JUHE_SCREENSHOTS the pictures
  * of the documentation are made anew.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { chromium, selectors, type Browser, type Page } from 'playwright-core';
+import type { INodeParameters } from 'n8n-workflow';
+import { chromium, selectors, type Browser, type Locator, type Page } from 'playwright-core';
 
 import type { WorkflowFile } from '../../scripts/real-n8n';
-import { startWorld, type World } from './world';
+import { startWorld, workflowOf, type World } from './world';
 
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const NODE = 'Juhe Mobile Status';
+const VIEWPORT = { width: 1280, height: 760 };
 const example = JSON.parse(
 	readFileSync(join(__dirname, '../../examples/crm-cleansing.json'), 'utf8'),
 ) as WorkflowFile;
@@ -19,25 +21,25 @@ let world: World;
 let browser: Browser;
 let page: Page;
 
-(existsSync(CHROMIUM) ? describe : describe.skip).each(['light', 'dark'] as const)(
-	'in the editor, %s',
-	(colorScheme) => {
-		beforeAll(async () => {
-			world = await startWorld();
-			world.simulator.latency = 20;
-			selectors.setTestIdAttribute('data-test-id');
-			browser = await chromium.launch({
-				executablePath: CHROMIUM,
-				args: ['--no-sandbox', '--disable-gpu'],
-			});
-			page = await browser.newPage({ viewport: { width: 1400, height: 850 }, colorScheme });
-			await signIn();
+(existsSync(CHROMIUM) ? describe : describe.skip)('in the editor', () => {
+	beforeAll(async () => {
+		world = await startWorld();
+		world.simulator.latency = 20;
+		selectors.setTestIdAttribute('data-test-id');
+		browser = await chromium.launch({
+			executablePath: CHROMIUM,
+			args: ['--no-sandbox', '--disable-gpu'],
 		});
-		beforeEach(() => world.simulator.reset());
-		afterAll(async () => {
-			await browser.close();
-			await world.stop();
-		});
+	});
+	beforeEach(() => world.simulator.reset());
+	afterAll(async () => {
+		await browser.close();
+		await world.stop();
+	});
+
+	describe.each(['light', 'dark'] as const)('%s', (colorScheme) => {
+		beforeAll(() => signIn(colorScheme));
+		afterAll(() => page.close());
 
 		it('the example opens and runs: counts on every branch', async () => {
 			await openWorkflow(example);
@@ -48,7 +50,7 @@ let page: Page;
 			await page.getByText('Workflow executed successfully').waitFor();
 			await onCanvas('Could Not Check').getByText('10 items').waitFor();
 			await closeMessages();
-			await shoot(`canvas-${colorScheme}`);
+			await shootCanvas(`canvas-${colorScheme}`);
 			expect(world.simulator.counts.billed).toBe(world.simulator.counts.lookups.size);
 		});
 
@@ -65,8 +67,8 @@ let page: Page;
 			await output.getByTestId('radio-button-table').click();
 			await output.getByRole('cell', { name: '客户01' }).waitFor();
 			expect(await output.locator('thead').innerText()).toContain('mobileStatus');
-			await drag('panel-drag-button', -300);
-			await shoot(`node-${colorScheme}`);
+			await drag('panel-drag-button', -250);
+			if (colorScheme === 'light') await shoot('node', page.getByTestId('ndv'));
 		});
 
 		it('a run that the account stops says why, in which row, and what to do', async () => {
@@ -96,7 +98,7 @@ let page: Page;
 				'Buy more queries in the Juhe console, then run the remaining rows.',
 			);
 			await page.getByText(`From ${NODE}`).click();
-			await shoot(`error-${colorScheme}`);
+			if (colorScheme === 'light') await shoot('error', page.getByTestId('ndv'));
 		});
 
 		it('the credential is tested in its form, and its secrets stay masked', async () => {
@@ -106,14 +108,83 @@ let page: Page;
 			await form.locator('.n8n-spinner').waitFor({ state: 'detached' });
 			expect(await form.innerText()).toContain('Connection tested successfully');
 			expect(await form.locator('input[type=password]').count()).toBe(2);
-			await shoot(`credential-${colorScheme}`);
+			expect(await form.innerText()).not.toContain('can be read by everybody');
+			if (colorScheme === 'light') await shoot('credential', form);
 			expect(world.simulator.counts.billed).toBe(0);
-		});
-	},
-);
 
-async function signIn(): Promise<void> {
+			const baseUrl = form.getByTestId('parameter-input-baseUrl').locator('input');
+			await baseUrl.fill('http://v.juhe.cn');
+			await form.getByText('can be read by everybody').waitFor();
+			await baseUrl.fill('https://v.juhe.cn');
+			await form.getByText('can be read by everybody').waitFor({ state: 'detached' });
+		});
+	});
+
+	describe('before the first run', () => {
+		beforeAll(() => signIn('light'));
+		afterAll(() => page.close());
+
+		it('a search finds the node, and its actions', async () => {
+			await openWorkflow(withoutRun({}));
+			await page.getByTestId('node-creator-plus-button').click();
+			const creator = page.getByTestId('node-creator');
+			const search = page.getByTestId('node-creator-search-bar');
+			for (const words of ['juhe', 'HLR', '聚合数据', '手机在网状态', '空号检测']) {
+				await search.fill('nothing has such a name');
+				await creator.getByText(NODE).waitFor({ state: 'detached' });
+				await search.fill(words);
+				await creator.getByText(NODE).waitFor();
+			}
+			await shoot('search', creator, 250);
+			await creator.getByText(NODE).click();
+			await creator.getByText('Check mobile numbers with AES encryption').waitFor();
+		});
+
+		it('an operation says what it needs, and a dry run is seen on the canvas', async () => {
+			const needs = 'Needs the OpenID in the credential';
+			await openWorkflow(withoutRun({ operation: 'aes', options: { dryRun: true } }));
+			await onCanvas(NODE).getByText('aes, dry run').waitFor();
+			await openNode();
+			const parameters = page.getByTestId('node-parameters');
+			await parameters.getByText(needs).waitFor();
+			await page.getByTestId('parameter-input-operation').click();
+			await page.getByRole('option', { name: 'RSA-Encrypted Query' }).click();
+			await parameters.getByText('Needs the RSA Public Key').waitFor();
+			expect(await parameters.getByText(needs).count()).toBe(0);
+		});
+
+		it.each([
+			['plain', false],
+			['aes', true],
+		])('the next node is offered the fields of %s', async (operation, hasOrder) => {
+			await openWorkflow(withoutRun({ operation }));
+			await openNode('Output 0');
+			const fields = page.getByTestId('ndv-input-panel');
+			await fields.getByText('Usually outputs the following fields').waitFor();
+			const offered = (await fields.innerText()).split('\n');
+			expect(offered).toEqual(expect.arrayContaining(['route', 'mobileStatus', 'advice', 'state']));
+			expect(offered.includes('orderid')).toBe(hasOrder);
+		});
+	});
+});
+
+/** The node between rows and a next node, in a workflow that nobody has run. */
+function withoutRun(parameters: INodeParameters): WorkflowFile {
+	const file = workflowOf(`Not run, ${JSON.stringify(parameters)}`, [], parameters);
+	const nodes = file.nodes.map((node, index) => ({
+		...node,
+		name: node.name === 'Juhe' ? NODE : node.name,
+		position: [index * 200, 0] as [number, number],
+	}));
+	const connections = JSON.parse(
+		JSON.stringify(file.connections).replaceAll('"Juhe"', `"${NODE}"`),
+	) as WorkflowFile['connections'];
+	return { ...file, nodes, connections };
+}
+
+async function signIn(colorScheme: 'light' | 'dark'): Promise<void> {
 	const { url, owner } = world.n8n;
+	page = await browser.newPage({ viewport: VIEWPORT, deviceScaleFactor: 1.5, colorScheme });
 	await page.goto(`${url}/signin`);
 	await page.fill('input[name=emailOrLdapLoginId]', owner.email);
 	await page.fill('input[name=password]', owner.password);
@@ -132,8 +203,8 @@ function onCanvas(name: string) {
 }
 
 /** Opens the node's panel: its label takes no clicks, its body does. */
-async function openNode(): Promise<void> {
-	await onCanvas(NODE).getByTestId('canvas-default-node').dblclick();
+async function openNode(name = NODE): Promise<void> {
+	await onCanvas(name).getByTestId('canvas-default-node').dblclick();
 	await page.getByTestId('ndv').waitFor();
 }
 
@@ -153,7 +224,42 @@ async function closeMessages(): Promise<void> {
 	await messages.first().waitFor({ state: 'detached' });
 }
 
-async function shoot(name: string): Promise<void> {
+/** Pictures what is on the canvas. */
+async function shootCanvas(name: string): Promise<void> {
+	const canvas = page.locator('.vue-flow__node');
+	const boxes = await Promise.all((await canvas.all()).map((node) => node.boundingBox()));
+	const edges = boxes.flatMap((box) => box ?? []);
+	const x = Math.min(...edges.map((box) => box.x)) - 8;
+	const y = Math.min(...edges.map((box) => box.y)) - 8;
+	const width = Math.max(...edges.map((box) => box.x + box.width)) + 8 - x;
+	const height = Math.max(...edges.map((box) => box.y + box.height)) + 8 - y;
+	await take(name, { x, y, width, height });
+}
+
+/** Pictures an element, or so many pixels of its top. */
+async function shoot(name: string, element: Locator, height?: number): Promise<void> {
+	const box = (await element.boundingBox())!;
+	await take(name, { ...box, height: height ?? box.height });
+}
+
+async function take(
+	name: string,
+	clip: { x: number; y: number; width: number; height: number },
+): Promise<void> {
 	const folder = process.env.JUHE_SCREENSHOTS;
-	if (folder) await page.screenshot({ path: join(folder, `${name}.png`), animations: 'disabled' });
+	if (!folder) return;
+	const overlays = ['canvas-controls', 'execute-workflow-button', 'floating-nodes'];
+	const hidden = await page.addStyleTag({
+		content: overlays.map((id) => `[data-test-id=${id}] { display: none }`).join('\n'),
+	});
+	// Playwright makes PNG and JPEG only; WebP takes a third of a PNG.
+	const protocol = await page.context().newCDPSession(page);
+	const { data } = await protocol.send('Page.captureScreenshot', {
+		format: 'webp',
+		quality: 90,
+		clip: { ...clip, scale: 1 },
+	});
+	await protocol.detach();
+	await hidden.evaluate('(style) => style.remove()');
+	writeFileSync(join(folder, `${name}.webp`), data, 'base64');
 }

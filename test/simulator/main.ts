@@ -30,6 +30,7 @@ const program = new Command('simulator')
 	)
 	.option('--port <number>', 'TCP port, 0 for any that is free', whole, 18180)
 	.option('--latency <ms>', 'milliseconds between a lookup and its answer', whole, 0)
+	.option('--rate <number>', 'requests that it bears in any second, 0 for any number', whole, 0)
 	.option(
 		'--script <file>',
 		'scripted faults: a JSON file with a rule or a list of rules (see faults.ts)',
@@ -43,10 +44,11 @@ ${digits.join('\n')}
 
 While it runs: GET /simulator/counts, POST /simulator/script (a rule as JSON), POST /simulator/reset.`,
 	)
-	.action(async (options: { port: number; latency: number; script?: Rule[] }) => {
+	.action(async (options: { port: number; latency: number; rate: number; script?: Rule[] }) => {
 		const simulator = await startSimulator({
 			port: options.port,
 			latency: options.latency,
+			ratePerSecond: options.rate,
 			// Nobody in this process reads the log, and it may run for days.
 			keepRequests: false,
 		});

@@ -1,0 +1,371 @@
+/**
+ * The examples in the n8n that people import them into: everything in them is known to n8n's own node types, and the
+ * parts that the engine's tests cannot run (Filter, If, Merge, Set, HTTP Request) do what the notes on the canvas say.
+ */
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import {
+	NodeHelpers,
+	type IDataObject,
+	type INode,
+	type INodeParameters,
+	type INodeTypeDescription,
+} from 'n8n-workflow';
+
+import type { Execution, WorkflowFile } from '../../scripts/real-n8n';
+import { runByWebhook, startWorld, type World } from './world';
+
+const EXAMPLES = join(__dirname, '../../examples');
+const FILES = readdirSync(EXAMPLES).filter((name) => name.endsWith('.json'));
+const CHECK = 'Juhe Mobile Status';
+
+let world: World;
+/** What the editor gets to know of the nodes. */
+let nodeTypes: INodeTypeDescription[];
+beforeAll(async () => {
+	world = await startWorld();
+	nodeTypes = await world.n8n.api('GET', '/types/nodes.json');
+});
+beforeEach(() => world.simulator.reset());
+afterAll(() => world.stop());
+
+const read = (file: string) =>
+	JSON.parse(readFileSync(join(EXAMPLES, file), 'utf8')) as WorkflowFile & { id: string };
+
+/** @throws Error for a node, or a version of it, that n8n does not know: the editor would show a question mark */
+function typeOf({ name, type, typeVersion }: INode): INodeTypeDescription {
+	const known = nodeTypes.find(
+		(candidate) =>
+			candidate.name === type && [candidate.version].flat().some((each) => each === typeVersion),
+	);
+	if (known === undefined) throw new Error(`${name}: n8n has no ${type} of version ${typeVersion}`);
+	return known;
+}
+
+describe.each(FILES)('%s', (file) => {
+	const { nodes } = read(file);
+
+	it.each(nodes.map((node) => [node.name, node] as const))(
+		'%s is set as n8n declares it',
+		(_, node) => {
+			const type = typeOf(node);
+			// What is not declared, or not shown with the other values, does not come back.
+			const kept = NodeHelpers.getNodeParameters(
+				type.properties,
+				node.parameters,
+				true,
+				false,
+				node,
+				type,
+			);
+			expect(kept).toMatchObject(node.parameters);
+			// What the editor's red triangle says: values that are no options, required ones that are missing.
+			expect(NodeHelpers.getNodeParametersIssues(type.properties, node, type)).toBeNull();
+			const accepted = (type.credentials ?? [])
+				.filter((credential) => NodeHelpers.displayParameter(kept!, credential, node, type))
+				.map(({ name }) => name);
+			// The HTTP Request node says in a parameter which one it takes.
+			expect([...accepted, node.parameters.genericAuthType]).toEqual(
+				expect.arrayContaining(Object.keys(node.credentials ?? {})),
+			);
+			expect(unmappedColumns(node)).toEqual([]);
+		},
+	);
+});
+
+/** Columns of a mapping whose schema does not hold them: n8n does not look into a mapping. */
+function unmappedColumns({ parameters }: INode): string[] {
+	const columns = parameters.columns as
+		{ value: IDataObject; schema: Array<{ id: string }>; matchingColumns: string[] } | undefined;
+	if (columns === undefined) return [];
+	const ids = columns.schema.map(({ id }) => id);
+	return [...Object.keys(columns.value), ...columns.matchingColumns].filter(
+		(name) => !ids.includes(name),
+	);
+}
+
+it('all import on the command line, and find the credential by its name', async () => {
+	const { output } = await world.n8n.cli('import:workflow', '--separate', `--input=${EXAMPLES}`);
+	expect(output).toContain(`Successfully imported ${FILES.length} workflows`);
+	for (const { id, nodes } of FILES.map(read)) {
+		const { data } = await world.n8n.api<{ data: WorkflowFile }>('GET', `/rest/workflows/${id}`);
+		expect(data.nodes.map(({ name, type, parameters }) => ({ name, type, parameters }))).toEqual(
+			nodes.map(({ name, type, parameters }) => ({ name, type, parameters })),
+		);
+		const ours = data.nodes.flatMap(({ credentials }) => credentials?.juheApi ?? []);
+		expect(ours).not.toHaveLength(0);
+		for (const { id: found } of ours) expect(found).toBe(world.credential.id);
+	}
+});
+
+/** An example with nodes changed, and a webhook in the place of its trigger: n8n has no way to press its button. */
+function withWebhook(
+	file: string,
+	path: string,
+	changes: Record<string, Partial<INode>> = {},
+): WorkflowFile {
+	const example = read(file);
+	const webhook = {
+		type: 'n8n-nodes-base.webhook',
+		typeVersion: 2,
+		webhookId: path,
+		parameters: { httpMethod: 'POST', path, responseMode: 'lastNode', options: {} },
+	};
+	const nodes = example.nodes.map((node) => ({
+		...node,
+		...(/\.(manual|schedule)Trigger$/.test(node.type) && webhook),
+		...changes[node.name],
+	}));
+	return { ...example, name: path, nodes };
+}
+
+/** A node's parameters with other options. */
+function options(file: string, name: string, change: IDataObject): Partial<INode> {
+	const { parameters } = read(file).nodes.find((node) => node.name === name)!;
+	return {
+		parameters: {
+			...parameters,
+			options: { ...(parameters.options as IDataObject), ...change } as INodeParameters,
+		},
+	};
+}
+
+/** Stands in for a node that writes elsewhere: gives the fields that it would write, evaluated as there. */
+function writes(fields: Array<[name: string, value: unknown]>): Partial<INode> {
+	const assignments = fields.map(([name, value]) => ({
+		id: name,
+		name,
+		value: value as string,
+		type: name === 'row_number' ? 'number' : 'string',
+	}));
+	return {
+		type: 'n8n-nodes-base.set',
+		typeVersion: 3.4,
+		parameters: { mode: 'manual', assignments: { assignments }, options: {} },
+		credentials: undefined,
+	};
+}
+
+/** Gives the rows that the webhook was sent. */
+const reads: Partial<INode> = {
+	type: 'n8n-nodes-base.splitOut',
+	typeVersion: 1,
+	parameters: { fieldToSplitOut: 'body.rows', options: {} },
+	credentials: undefined,
+};
+
+/** All that left a node by its first output, over all its runs in an execution. */
+function given({ data }: Execution, name: string): IDataObject[] {
+	return (data.resultData.runData[name] ?? []).flatMap(
+		(task) => task.data?.main?.[0]?.map(({ json }) => json) ?? [],
+	);
+}
+
+describe('encrypted.json', () => {
+	it('shows both answers to a contact side by side', async () => {
+		const execution = await runByWebhook(world, withWebhook('encrypted.json', 'encrypted'), []);
+		expect(execution.status).toBe('success');
+		const rows = given(execution, 'Side by Side');
+		expect(rows.map(({ aesRoute, rsaRoute }) => [aesRoute, rsaRoute])).toEqual(
+			[
+				'normal',
+				'suspended',
+				'unavailable',
+				'notOnNetwork',
+				'preCancelled',
+				'normal',
+				'normal',
+				'notOnNetwork',
+			].map((route) => [route, route]),
+		);
+		for (const row of rows) {
+			expect(row).toEqual({
+				name: expect.stringMatching(/^客户0\d$/) as string,
+				number: expect.stringMatching(/^1\d\d\*{4}\d{4}$/) as string,
+				aesRoute: row.aesRoute,
+				rsaRoute: row.rsaRoute,
+				sameRoute: true,
+				aesOrder: expect.stringMatching(/^JH/) as string,
+				rsaOrder: expect.stringMatching(/^JH/) as string,
+			});
+			expect(row.aesOrder).not.toBe(row.rsaOrder);
+		}
+		expect(world.simulator.counts.billed).toBe(14);
+	});
+});
+
+describe('google-sheets.json', () => {
+	const { columns } = read('google-sheets.json').nodes.find(({ name }) => name === 'Write Back')!
+		.parameters as { columns: { value: IDataObject } };
+	const sheet = { 'Read Rows': reads, 'Write Back': writes(Object.entries(columns.value)) };
+	const daysAgo = (days: number) => new Date(Date.now() - days * 86_400_000).toISOString();
+	const unchecked = { route: '', advice: '', checkedAt: '' };
+	const rows = [
+		{ row_number: 2, phone: 13800138000, ...unchecked },
+		{ row_number: 3, phone: '138-0013-8007', ...unchecked },
+		{ row_number: 4, phone: '', ...unchecked },
+		{ row_number: 5, phone: 'no number', ...unchecked },
+		{
+			row_number: 6,
+			phone: '13800138001',
+			route: 'normal',
+			advice: 'keep',
+			checkedAt: daysAgo(99),
+		},
+		{
+			row_number: 7,
+			phone: '13800138005',
+			route: 'suspended',
+			advice: 'recheck',
+			checkedAt: daysAgo(31),
+		},
+		{
+			row_number: 8,
+			phone: '13800138015',
+			route: 'suspended',
+			advice: 'recheck',
+			checkedAt: daysAgo(29),
+		},
+		{ row_number: 9, phone: '13800138002', ...unchecked },
+		{ row_number: 10, phone: '13800138003', ...unchecked },
+	];
+
+	it('sends and writes nothing in a dry run', async () => {
+		const execution = await runByWebhook(
+			world,
+			withWebhook('google-sheets.json', 'sheet-dry', sheet),
+			rows,
+		);
+		expect(execution.status).toBe('success');
+		expect(given(execution, 'Due').map(({ row_number }) => row_number)).toEqual([
+			2, 3, 5, 7, 9, 10,
+		]);
+		expect(given(execution, CHECK).map(({ route }) => route)).toEqual(Array(5).fill('billable'));
+		expect(given(execution, 'Write Back')).toEqual([]);
+		expect(world.simulator.counts.requests).toBe(0);
+	});
+
+	it('writes down what was answered, and what is no number; the rest stays due', async () => {
+		world.simulator.script({ mobile: '13800138002', fault: { kind: 'code', code: 224919 } });
+		const live = options('google-sheets.json', CHECK, { dryRun: false, maxQueries: 4 });
+		const file = withWebhook('google-sheets.json', 'sheet-live', { ...sheet, [CHECK]: live });
+		const execution = await runByWebhook(world, file, rows);
+		expect(execution.status).toBe('success');
+		const checkedAt = expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/) as string;
+		expect(given(execution, 'Write Back')).toEqual([
+			{ row_number: 2, route: 'normal', advice: 'keep', checkedAt },
+			{ row_number: 3, route: 'notOnNetwork', advice: 'remove', checkedAt },
+			{ row_number: 7, route: 'suspended', advice: 'recheck', checkedAt },
+			{ row_number: 5, route: 'invalidNumber', advice: 'review', checkedAt },
+		]);
+		const later = given(execution, 'Next Time');
+		expect(
+			later.map(({ row_number, details }) => [row_number, (details as IDataObject).code]),
+		).toEqual([
+			[9, 224919],
+			[10, 'overCap'],
+		]);
+		expect(world.simulator.counts.billed).toBe(3);
+	});
+});
+
+describe('hubspot.json', () => {
+	it('writes into a contact what was answered, by its email', async () => {
+		const { email, additionalFields } = read('hubspot.json').nodes.find(
+			({ name }) => name === 'Update Contact',
+		)!.parameters as {
+			email: string;
+			additionalFields: {
+				customPropertiesUi: {
+					customPropertiesValues: Array<{ property: string; value: string }>;
+				};
+			};
+		};
+		const properties = additionalFields.customPropertiesUi.customPropertiesValues;
+		const execution = await runByWebhook(
+			world,
+			withWebhook('hubspot.json', 'hubspot', {
+				'Contacts to Check': reads,
+				'Update Contact': writes([
+					['email', email],
+					...properties.map(({ property, value }): [string, string] => [property, value]),
+				]),
+				[CHECK]: options('hubspot.json', CHECK, { dryRun: false }),
+			}),
+			[
+				{ id: '1', properties: { email: 'one@example.com', mobilephone: '+86 13800138009' } },
+				{ id: '2', properties: { email: 'two@example.com', mobilephone: '+1 202 555 0100' } },
+			],
+		);
+		expect(execution.status).toBe('success');
+		const at = expect.stringMatching(/Z$/) as string;
+		expect(given(execution, 'Update Contact')).toEqual([
+			{
+				email: 'one@example.com',
+				juhe_route: 'preCancelled',
+				juhe_advice: 'recheck',
+				juhe_checked_at: at,
+			},
+			{
+				email: 'two@example.com',
+				juhe_route: 'invalidNumber',
+				juhe_advice: 'review',
+				juhe_checked_at: at,
+			},
+		]);
+	});
+});
+
+describe('crm-http.json', () => {
+	it('reads contacts from an API and writes into them, with the credential, what was answered', async () => {
+		const contacts = [
+			{ id: 'a', mobile: '13800138000' },
+			{ id: 'b', mobile: '13800138007' },
+			{ id: 'c', mobile: '400 000 0000' },
+		];
+		const received: unknown[] = [];
+		const crm = createServer((request, response) => {
+			let body = '';
+			request.setEncoding('utf8').on('data', (text: string) => (body += text));
+			request.on('end', () => {
+				if (request.headers['x-token'] !== 'made up') response.writeHead(401);
+				const isUpdate = request.method === 'PATCH';
+				received.push([request.method, request.url, ...(isUpdate ? [JSON.parse(body)] : [])]);
+				response.setHeader('content-type', 'application/json');
+				response.end(JSON.stringify(isUpdate ? {} : { contacts }));
+			});
+		});
+		await once(crm.listen(0, '127.0.0.1'), 'listening');
+		try {
+			const name = 'CRM account';
+			const token = { name: 'x-token', value: 'made up' };
+			const id = await world.n8n.createCredential(name, token, 'httpHeaderAuth');
+			const host = `http://127.0.0.1:${(crm.address() as AddressInfo).port}`;
+			const there = Object.fromEntries(
+				read('crm-http.json')
+					.nodes.filter(({ type }) => type.endsWith('.httpRequest'))
+					.map(({ name: node, parameters }) => {
+						const url = (parameters.url as string).replace('https://crm.example.com', host);
+						const credentials = { httpHeaderAuth: { id, name } };
+						return [node, { parameters: { ...parameters, url }, credentials }];
+					}),
+			);
+			const live = options('crm-http.json', CHECK, { dryRun: false });
+			const file = withWebhook('crm-http.json', 'crm', { ...there, [CHECK]: live });
+			expect((await runByWebhook(world, file, [])).status).toBe('success');
+
+			const checkedAt = expect.stringMatching(/Z$/) as string;
+			expect(received).toEqual([
+				['GET', '/api/contacts?checked=false&limit=100'],
+				['PATCH', '/api/contacts/a', { route: 'normal', advice: 'keep', checkedAt }],
+				['PATCH', '/api/contacts/b', { route: 'notOnNetwork', advice: 'remove', checkedAt }],
+				['PATCH', '/api/contacts/c', { route: 'invalidNumber', advice: 'review', checkedAt }],
+			]);
+		} finally {
+			crm.close();
+		}
+	});
+});

@@ -1,0 +1,39 @@
+/** Keys of tables whose text is help for people: no test should hold on to how it is worded. */
+const HELP = ['description', 'placeholder', 'sentence', 'remedy'];
+
+export const strykerPlugins = [
+	{
+		kind: 'Ignore',
+		name: 'help',
+		value: {
+			shouldIgnore({ node, parent }) {
+				const isText = node.type === 'StringLiteral' || node.type === 'TemplateLiteral';
+				return isText && parent?.type === 'ObjectProperty' && HELP.includes(parent.key.name)
+					? 'Help for people, free to be worded otherwise'
+					: undefined;
+			},
+		},
+	},
+];
+
+/** @type {import('@stryker-mutator/api/core').PartialStrykerOptions} */
+export default {
+	mutate: ['nodes/**/*.ts', 'credentials/**/*.ts'],
+	testRunner: 'jest',
+	jest: { configFile: 'test/mutation/jest.config.js', enableFindRelatedTests: false },
+	plugins: ['@stryker-mutator/jest-runner', './test/mutation/stryker.config.mjs'],
+	ignorers: ['help'],
+	coverageAnalysis: 'perTest',
+	ignoreStatic: true,
+	concurrency: 2,
+	timeoutMS: 60_000,
+	thresholds: { high: 95, low: 90, break: 90 },
+	incremental: true,
+	incrementalFile: 'coverage/mutation/incremental.json',
+	reporters: ['clear-text', 'html', 'json'],
+	clearTextReporter: { logTests: false, allowColor: false, reportTests: false },
+	htmlReporter: { fileName: 'coverage/mutation/report.html' },
+	jsonReporter: { fileName: 'coverage/mutation/report.json' },
+	tempDirName: 'coverage/mutation/tmp',
+	ignorePatterns: ['dist', 'docs', 'examples', 'coverage'],
+};
