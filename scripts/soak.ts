@@ -888,19 +888,24 @@ async function main({ minutes, seed, rounds, lanes }: Options): Promise<void> {
 	});
 	bar.start(minutes * 60, 0, figures);
 	let next = seed;
-	let broken: { seed: number; error: Error } | undefined;
-	const play1 = async () => {
-		while (broken === undefined && seconds() < minutes * 60 && next < seed + rounds) {
+	const playOn = async (): Promise<{ seed: number; error: Error } | undefined> => {
+		while (seconds() < minutes * 60 && next < seed + rounds) {
 			const own = next++;
 			try {
 				await play(roundOf(own), figures);
 			} catch (error) {
-				broken ??= { seed: own, error: error as Error };
+				return { seed: own, error: error as Error };
 			}
 			bar.update(seconds(), figures);
 		}
+		return undefined;
 	};
-	await Promise.all(Array.from({ length: lanes }, play1));
+	const playing = Array.from({ length: lanes }, playOn);
+	// The first that breaks, without waiting for what may hang in another lane.
+	const broken = await Promise.race([
+		Promise.all(playing).then((ends) => ends.find((end) => end !== undefined)),
+		...playing.map(async (lane) => (await lane) ?? (await new Promise<never>(() => {}))),
+	]);
 	bar.stop();
 	tell(figures);
 	if (broken === undefined) return;
@@ -914,7 +919,9 @@ async function main({ minutes, seed, rounds, lanes }: Options): Promise<void> {
 		{ seed: broken.seed, numRuns: 1, interruptAfterTimeLimit: SHRINKING },
 	);
 	const shown = smaller.counterexample?.[0] ?? roundOf(broken.seed);
-	if (smaller.counterexample === null) console.log('It did not break again: it hangs on timing.');
+	if (smaller.counterexample === null) {
+		console.log(smaller.interrupted ? 'There was no time for it.' : 'It did not break again.');
+	}
 	console.log(JSON.stringify(shown));
 	// What hangs would keep the process alive.
 	process.exit();

@@ -69,6 +69,15 @@ describe('reading a number', () => {
 		);
 	});
 
+	test('takes no number that has a digit too many or too few', () => {
+		fc.assert(
+			fc.property(spelled, fc.stringMatching(/^\d{1,20}$/), ({ digits, text }, more) => {
+				expect(readMobile(text + more)).toHaveProperty('reason');
+				expect(readMobile(digits.slice(0, -Math.min(more.length, 11)))).toHaveProperty('reason');
+			}),
+		);
+	});
+
 	test('tells no number in its reason', () => {
 		fc.assert(
 			fc.property(fc.stringMatching(/^[0-9+ -]{0,30}$/), (text) => {
@@ -411,9 +420,17 @@ describe('on the engine', () => {
 				fc.constantFrom('', '"', '[', '{}', 'null', '9', ','),
 			)
 			.map(([at, cut, put]) => store.slice(0, at) + put + store.slice(at + cut));
-		const entry = fc.array(fc.oneof(fc.jsonValue(), fc.constant('__proto__')), { maxLength: 6 });
+		const [hash] = (JSON.parse(store) as { numbers: string[][] }).numbers[0]!;
+		const entry = fc.tuple(
+			fc.oneof(fc.constantFrom(hash, '__proto__'), fc.jsonValue()),
+			fc.oneof(fc.constant(Date.now()), fc.jsonValue()),
+			fc.oneof(fc.constantFrom(null, 'normal'), fc.jsonValue()),
+			fc.oneof(fc.constant(null), fc.array(fc.jsonValue()), fc.jsonValue()),
+		);
 		const forged = fc
-			.array(entry, { maxLength: 4 })
+			.array(fc.oneof({ weight: 4, arbitrary: entry }, { weight: 1, arbitrary: fc.jsonValue() }), {
+				maxLength: 2,
+			})
 			.map((numbers) => JSON.stringify({ version: 1, numbers }));
 		const kept = fc.oneof(edited, forged, fc.jsonValue(), fc.constant('{"__proto__":{"x":1}}'));
 		await fc.assert(
@@ -434,7 +451,7 @@ describe('on the engine', () => {
 				});
 				expect('x' in {}).toBe(false);
 			}),
-			{ numRuns: 100 },
+			{ numRuns: 200 },
 		);
 	}, 120_000);
 });
