@@ -99,7 +99,8 @@ export class JuheApi implements ICredentialType {
 	/** Asks without a number: the service then says what it thinks of the key, and looks nothing up. */
 	test: ICredentialTestRequest = {
 		request: {
-			baseURL: '={{ $credentials.baseUrl.trim().replace(/[/]+$/, "") }}',
+			// What the node would refuse has no address to be tried at. (A row of slashes is looked at from its first only.)
+			baseURL: String.raw`={{ /^\s*https?:[/][/][^\s\\?#@/]+([/][^\s\\?#]*)?\s*$/i.test($credentials.baseUrl) ? $credentials.baseUrl.trim().replace(/(?<![/])[/]+$/, "") : "" }}`,
 			url: '/mobile_status/query',
 			method: 'POST',
 			// n8n would show the bare words of an HTTP status, "Not Found", and read no rule.

@@ -487,12 +487,13 @@ describe('cancelling the execution', () => {
 			const memory = {
 				recall: () => undefined,
 				record: () => undefined,
-				sentInVain: () => 'no',
+				sentInVain: () => undefined,
 			} as Partial<Memory> as Memory;
 			const conduct = {
 				concurrency: 2,
 				requestsPerSecond: 0,
 				maxQueries: 0,
+				resendUncertain: true,
 				stopOnFailure: true,
 				cancelSignal: signal,
 			};
@@ -557,6 +558,8 @@ describe('no secret is left behind', () => {
 				request.url,
 				body,
 				...form.values(),
+				body.replaceAll(/%../g, (encoded) => encoded.toLowerCase()),
+				...[...form.values()].map((value) => value.toUpperCase().replace(/=+$/, '')),
 				juhe.simulator.openid,
 				aesKeyOf(juhe.simulator.openid),
 			].join(' '),
@@ -594,9 +597,12 @@ describe('no secret is left behind', () => {
 					expect(form.get('key')).toBe(juhe.simulator.key);
 					if (operation !== 'plain') secrets.push(form.get('mobile')!);
 				}
-				const forms = secrets.flatMap((secret) => [secret, encodeURIComponent(secret)]);
+				const forms = secrets
+					.map((secret) => secret.replace(/=+$/, ''))
+					.flatMap((secret) => [secret, encodeURIComponent(secret)]);
 				expect(sent).toHaveLength(1);
-				expect(forms.filter((form) => record.includes(form))).toEqual([]);
+				const small = record.toLowerCase();
+				expect(forms.filter((form) => small.includes(form.toLowerCase()))).toEqual([]);
 			}
 		}
 	});

@@ -141,10 +141,10 @@ function expectCell(
 		expect(error).toMatchObject({ context: { itemIndex: bad } });
 		expect(error?.message).toMatch(new RegExp(`^Juhe ${trouble.code}: `));
 		const kept = run.data.executionData?.contextData['node:Juhe'] as {
-			juhe: { answers: object; unanswered: object };
+			juhe: { answers: object; inVain: object };
 		};
 		expect(Object.keys(kept.juhe.answers)).toHaveLength(answered.length);
-		expect(Object.keys(kept.juhe.unanswered)).toHaveLength(1);
+		expect(Object.keys(kept.juhe.inVain)).toHaveLength(1);
 	} else {
 		expect(error).toBeUndefined();
 		const items = outputs.flat();

@@ -104,6 +104,48 @@ describe('Retry On Fail', () => {
 		expect(statusOf(outputs[0]![0]!)).toMatchObject({ billable: 'uncertain', attempts: 1 });
 	});
 
+	test.each([
+		['connectionLost', { kind: 'resetBefore' }],
+		['timeout', { kind: 'hang' }],
+		['notJuhe', { kind: 'notJson' }],
+	] as const)(
+		'does not send again what was lost (%s) where that is not wanted',
+		async (code, fault) => {
+			const options = { concurrency: 1, resendUncertain: false, timeout: 300 };
+			juhe.simulator.script({ mobile: bad, times: 1, fault });
+			const stopped = await juhe.run(phones(...numbers), { ...retry(), ...withOptions(options) });
+			expect(stopped.error).toMatchObject({
+				message: `Juhe ${code}: An earlier try lost the answer to this number. It was not sent again.`,
+				description: expect.stringMatching(/may have been billed.*Resend After Lost Answer/),
+				context: { itemIndex: 3 },
+			});
+			// As in the first try, nothing is sent that would be paid for a run that fails.
+			expect(juhe.simulator.counts.requests).toBe(4);
+
+			juhe.simulator.reset();
+			juhe.simulator.script({ mobile: numbers[0]!, times: 1, fault });
+			const { outputs } = await juhe.run(phones(...numbers, numbers[0]), {
+				...retry(CONTINUE.node),
+				...withOptions(options),
+			});
+			expect(juhe.simulator.counts.requests).toBe(6);
+			expect(outputs[0]!.map(detailsOf)).toEqual([
+				expect.objectContaining({ code, attempts: 1, billable: 'uncertain' }),
+				...Array.from({ length: 5 }),
+				expect.objectContaining({ code, attempts: 0, billable: 'no' }),
+			]);
+		},
+	);
+
+	test('sends again what failed for sure, also where lost answers are not sent again', async () => {
+		juhe.simulator.script({ mobile: bad, times: 1, fault: { kind: 'code', code: 224919 } });
+		const { error } = await juhe.run(phones(...numbers), {
+			...retry(),
+			...withOptions({ resendUncertain: false }),
+		});
+		expect(error).toBeUndefined();
+	});
+
 	test('counts numbers against Max Queries per Run once, over all tries', async () => {
 		juhe.simulator.script({ mobile: bad, times: 1, fault: { kind: 'code', code: 224919 } });
 		const { outputs, error } = await juhe.run(phones(...numbers.slice(0, 4)), {
@@ -264,6 +306,15 @@ describe('Max Queries per Run', () => {
 			},
 		});
 		expect(juhe.simulator.counts.lookups.size).toBe(3);
+	});
+
+	test('is not to blame for a run that a bad cell ends before anything is sent', async () => {
+		const { error } = await juhe.run(
+			phones('13800138000', '13800138001', 'x'),
+			withOptions({ maxQueries: 1 }),
+		);
+		expect(error).toMatchObject({ context: { itemIndex: 2 } });
+		expect(juhe.simulator.counts.requests).toBe(0);
 	});
 
 	test('on Stop fails after the paid rows are remembered, so that later executions get on', async () => {

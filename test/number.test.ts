@@ -61,6 +61,7 @@ test.each([
 	['zero', 0, 'begins with 0, as landlines do'],
 	['a fraction', 1380013800.5, 'is not a whole number'],
 	['a negative number', -13800138000, 'is not a whole number'],
+	['a negative big integer', -13800138000n, 'is not a whole number'],
 	['not a number', NaN, 'is not a whole number'],
 	['infinity', Infinity, 'is not a whole number'],
 	['a boolean', true, 'is of type boolean, not a number'],

@@ -276,6 +276,23 @@ describe('the row', () => {
 			expect(failed).toContain('138****8001 查询失败');
 			expect(fine! + failed!).not.toMatch(/1380013800/);
 		}
+
+		const number = 13800138001;
+		for (const body of [
+			{ error_code: number, resultcode: number, reason: number },
+			{ error_code: 0, result: { state: '0', orderid: number, city: 7 } },
+		]) {
+			juhe.simulator.reset();
+			juhe.simulator.script({ fault: { kind: 'json', body } });
+			const { outputs } = await juhe.run([rows[1]!], {
+				...CONTINUE,
+				...withOptions({ maskNumber: true }),
+			});
+			const { phone, ...rest } = outputs[0]![0]!.json;
+			expect(JSON.stringify(rest)).not.toContain(phone);
+			expect(JSON.stringify(rest)).toContain('138****8001');
+			if (body.error_code === 0) expect(rest.mobileStatus).toMatchObject({ city: 7 });
+		}
 	});
 });
 

@@ -209,6 +209,11 @@ export function readReply(
 	const code = readCode(body.error_code);
 	const documented = JUHE_CODES[code as keyof typeof JUHE_CODES] as JuheCode | undefined;
 
+	// A number may be the one that is to be masked.
+	const safe = (value: string | number) => {
+		const text = hide(String(value));
+		return text === String(value) ? value : text;
+	};
 	if (
 		documented ??
 		(code !== undefined && code !== 0 && !PASSING_HTTP.includes(reply.statusCode))
@@ -219,7 +224,7 @@ export function readReply(
 				: null;
 		const failure = failureOf(
 			documented?.class ?? 'row',
-			code ?? '',
+			safe(code ?? ''),
 			documented?.sentence ?? 'The service answered with a code that its document does not list.',
 			documented?.remedy ?? ASK_SUPPORT,
 		);
@@ -237,9 +242,8 @@ export function readReply(
 	const result: IDataObject = {};
 	for (const field of API_FIELDS) {
 		const value = body.result[field];
-		if (typeof value === 'string') result[field] = hide(value);
-		else if (value === null || typeof value === 'number' || typeof value === 'boolean')
-			result[field] = value;
+		if (typeof value === 'string' || typeof value === 'number') result[field] = safe(value);
+		else if (value === null || typeof value === 'boolean') result[field] = value;
 	}
 	return { result };
 }
@@ -313,6 +317,17 @@ export function overCapFailure(maxQueries: number): Failure {
 	);
 }
 
+/** A number whose answer an earlier try of the execution has lost, where it may not be sent again. */
+export function notResentFailure(lost: Pick<FailureDetails, 'code' | 'attempts'>): Failure {
+	const failure = unreadable(
+		lost.code,
+		'An earlier try lost the answer to this number. It was not sent again.',
+		'Run the workflow anew for this row, or turn on the option Resend After Lost Answer.',
+	);
+	failure.details.attempts = lost.attempts;
+	return failure;
+}
+
 /** A row whose number another row has asked for, in vain. */
 export function duplicateFailure(failure: Failure): Failure {
 	return { ...failure, details: { ...failure.details, attempts: 0, billable: 'no' } };
@@ -367,7 +382,7 @@ function failureOf(
 }
 
 /** An answer that tells nothing of the number, though the service may have looked it up. */
-function unreadable(code: string, sentence: string, remedy: string): Failure {
+function unreadable(code: number | string, sentence: string, remedy: string): Failure {
 	const failure = failureOf('row', code, sentence, remedy);
 	failure.details.billable = 'uncertain';
 	return failure;

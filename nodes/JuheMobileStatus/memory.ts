@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import type { IDataObject, IExecuteFunctions } from 'n8n-workflow';
 
+import type { FailureDetails } from './errors';
 import type { Settings } from './properties';
 import { API_FIELDS, verdictOn, type Answer } from './result';
 import type { Account, Queried } from './transport';
@@ -26,9 +27,12 @@ interface Tried {
 	/** How often the node has been run before. */
 	tries: number;
 	answers: Record<string, Answer>;
-	/** Numbers that were sent and not answered; true where an answer was lost on the way. */
-	unanswered: Record<string, boolean>;
+	/** Numbers that were sent and got no result. */
+	inVain: Record<string, InVain>;
 }
+
+/** What a number that got no result has cost; the service's words about it are not kept, for they may quote it. */
+type InVain = Pick<FailureDetails, 'code' | 'attempts' | 'billable'>;
 
 /** What is kept of a number across executions. */
 interface Kept {
@@ -59,8 +63,8 @@ export class Memory {
 	private kept = new Map<string, Kept>();
 	/** The answers of this run, by number, wherever they come from. */
 	private readonly known = new Map<string, Known>();
-	/** Numbers of this run that were sent and not answered; true where an answer was lost on the way. */
-	private readonly unanswered = new Map<string, boolean>();
+	/** Numbers of this run that were sent and got no result. */
+	private readonly inVain = new Map<string, InVain>();
 
 	constructor(
 		private readonly context: IExecuteFunctions,
@@ -71,9 +75,9 @@ export class Memory {
 	) {
 		this.secret = `${account.apiKey}\n${account.baseUrl}`;
 		this.execution = context.getContext('node');
-		this.tried = this.execution.juhe ?? { tries: 0, answers: {}, unanswered: {} };
+		this.tried = this.execution.juhe ?? { tries: 0, answers: {}, inVain: {} };
 		this.sentBefore =
-			Object.keys(this.tried.answers).length + Object.keys(this.tried.unanswered).length;
+			Object.keys(this.tried.answers).length + Object.keys(this.tried.inVain).length;
 		if (settings.reuseHours > 0 || settings.onlyChanges) this.warning = this.load();
 	}
 
@@ -89,18 +93,19 @@ export class Memory {
 		return known;
 	}
 
-	/** Whether an earlier try has sent a number in vain: `lost` where it may have been billed all the same. */
-	sentInVain(mobile: string): 'no' | 'yes' | 'lost' {
-		if (this.sentBefore === 0) return 'no';
-		const wasLost = this.tried.unanswered[this.hash(mobile)];
-		if (wasLost === undefined) return 'no';
-		return wasLost ? 'lost' : 'yes';
+	/** What came of a number that an earlier try has sent in vain. */
+	sentInVain(mobile: string): InVain | undefined {
+		return this.sentBefore === 0 ? undefined : this.tried.inVain[this.hash(mobile)];
 	}
 
 	/** Takes note of what became of a number that was sent. */
 	record(mobile: string, queried: NonNullable<Queried>): void {
-		if ('answer' in queried) this.known.set(mobile, { answer: queried.answer, source: 'query' });
-		else this.unanswered.set(mobile, queried.failure.details.billable === 'uncertain');
+		if ('answer' in queried) {
+			this.known.set(mobile, { answer: queried.answer, source: 'query' });
+		} else {
+			const { code, attempts, billable } = queried.failure.details;
+			this.inVain.set(mobile, { code, attempts, billable });
+		}
 	}
 
 	/** The route with which a number's rows last left the node; null where they never did. */
@@ -152,13 +157,13 @@ export class Memory {
 		for (const [mobile, { answer, source }] of this.known) {
 			if (source !== 'reused') answers[this.hash(mobile)] = answer;
 		}
-		const inVain = [...this.unanswered].map(([mobile, wasLost]) => [this.hash(mobile), wasLost]);
-		const unanswered = Object.fromEntries(
-			[...Object.entries(this.tried.unanswered), ...inVain].filter(
-				([hash]) => answers[hash as string] === undefined,
-			),
-		) as Tried['unanswered'];
-		return { tries: this.tried.tries + 1, answers, unanswered };
+		const inVain = Object.entries(this.tried.inVain);
+		for (const [mobile, what] of this.inVain) inVain.push([this.hash(mobile), what]);
+		return {
+			tries: this.tried.tries + 1,
+			answers,
+			inVain: Object.fromEntries(inVain.filter(([hash]) => answers[hash] === undefined)),
+		};
 	}
 
 	private reusable(hash: string): Known | undefined {

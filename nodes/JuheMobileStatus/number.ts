@@ -15,11 +15,12 @@ const MOBILE = /^1[3-9]\d{9}$/;
  */
 export function readMobile(cell: unknown): ReadNumber {
 	if (cell === undefined || cell === null) return { reason: 'is empty' };
+	if (typeof cell === 'bigint') return readMobile(Number(cell));
 	// A dot or a minus sign in a number cell is part of its value, in a text cell it only separates digits.
 	if (typeof cell === 'number' && !(Number.isSafeInteger(cell) && cell >= 0)) {
 		return { reason: 'is not a whole number' };
 	}
-	if (typeof cell !== 'string' && typeof cell !== 'number' && typeof cell !== 'bigint') {
+	if (typeof cell !== 'string' && typeof cell !== 'number') {
 		return {
 			reason: `is ${Array.isArray(cell) ? 'a list' : `of type ${typeof cell}`}, not a number`,
 		};

@@ -1,6 +1,7 @@
 import {
 	duplicateFailure,
 	notQueriedFailure,
+	notResentFailure,
 	overCapFailure,
 	userFailure,
 	type Failure,
@@ -27,6 +28,8 @@ export interface Conduct {
 	requestsPerSecond: number;
 	/** Numbers that the execution may send; 0 for no cap. */
 	maxQueries: number;
+	/** Whether a number is sent again whose answer an earlier try of the execution has lost. */
+	resendUncertain: boolean;
 	/** True where one failing row ends the run (On Error: Stop Workflow). */
 	stopOnFailure: boolean;
 	/** Ends the run when the execution is cancelled; what is under way still ends. */
@@ -58,16 +61,27 @@ export async function run(
 	const mayStillSend = allowance(memory, conduct.maxQueries);
 	const numbers = distinct(rows).filter((mobile) => {
 		const known = memory.recall(mobile);
-		if (known !== undefined) queried.set(mobile, known);
-		else if (!mayStillSend(mobile))
+		const inVain = memory.sentInVain(mobile);
+		if (known !== undefined) {
+			queried.set(mobile, known);
+		} else if (inVain?.billable === 'uncertain' && !conduct.resendUncertain) {
+			const failure = notResentFailure(inVain);
+			queried.set(mobile, { failure });
+			if (conduct.stopOnFailure) endBecauseOf(failure);
+		} else if (!pace.hasEnded && !mayStillSend(mobile)) {
 			queried.set(mobile, { failure: overCapFailure(conduct.maxQueries) });
+		}
 		return !queried.has(mobile);
 	});
 	// All workers draw from one iterator: that bounds the requests and keeps the order.
 	const line = numbers.values();
 	const work = async () => {
 		for (const mobile of line) {
-			const outcome = await query(mobile, pace, memory.sentInVain(mobile) === 'lost');
+			const outcome = await query(
+				mobile,
+				pace,
+				memory.sentInVain(mobile)?.billable === 'uncertain',
+			);
 			if (outcome === undefined) return;
 			queried.set(mobile, outcome);
 			memory.record(mobile, outcome);
@@ -125,7 +139,7 @@ export function rehearse(rows: Row[], memory: Memory, maxQueries: number): Outco
 function allowance(memory: Memory, maxQueries: number): (mobile: string) => boolean {
 	if (maxQueries === 0) return () => true;
 	let left = maxQueries - memory.sentBefore;
-	return (mobile) => memory.sentInVain(mobile) !== 'no' || left-- > 0;
+	return (mobile) => memory.sentInVain(mobile) !== undefined || left-- > 0;
 }
 
 function distinct(rows: Row[]): string[] {

@@ -228,23 +228,39 @@ export async function openAccount(
 
 /** The address without trailing slashes, or undefined where it is none that a key may be sent to. */
 function readBaseUrl(text: string): string | undefined {
-	// URL drops line breaks inside an address without a word.
-	if (/[\s\\]/.test(text) || !URL.canParse(text)) return undefined;
+	// URL drops line breaks inside an address without a word, and tells nothing of a query or fragment that is empty.
+	if (/[\s\\?#]/.test(text) || !URL.canParse(text)) return undefined;
 	const url = new URL(text);
-	const isPlain = url.username + url.password + url.search + url.hash === '';
-	if (!['http:', 'https:'].includes(url.protocol) || !isPlain) return undefined;
+	if (!['http:', 'https:'].includes(url.protocol) || url.username + url.password !== '') {
+		return undefined;
+	}
 	let { href } = url;
 	while (href.endsWith('/')) href = href.slice(0, -1);
 	return href;
 }
 
-/** Takes secrets, as they are or encoded for a URL, and the number where it is to be masked, out of a text. */
+/**
+ * Takes secrets, as they are or encoded for a URL, in small or capital letters, with or without the padding of base64,
+ * and the number where it is to be masked, out of a text.
+ */
 function redactor(secrets: string[], maskedMobile?: string): (text: string) => string {
 	const forms = secrets
+		.map((secret) => secret.replace(/={1,2}$/, ''))
 		.filter((secret) => secret.length >= MIN_SECRET_LENGTH)
-		.flatMap((secret) => [secret, encodeURIComponent(secret)]);
+		// Unlike encodeURIComponent this takes half a surrogate pair, too.
+		.flatMap((secret) => [secret, new URLSearchParams({ '': secret }).toString().slice(1)])
+		.map((form) => form.toLowerCase())
+		// One of them may begin with another.
+		.sort((a, b) => b.length - a.length);
+	const hideSecrets = (text: string) => {
+		const lower = text.toLowerCase();
+		const found = forms.filter((form) => lower.includes(form));
+		// Made only where there is something to hide: such a pattern takes longer than all else that a row needs.
+		const pattern = found.map((form) => form.replace(/\W/g, '\\$&')).join('|');
+		return found.length === 0 ? text : text.replace(new RegExp(pattern, 'gi'), '***');
+	};
 	return (text) => {
-		const hidden = forms.reduce((rest, form) => rest.replaceAll(form, '***'), text);
+		const hidden = hideSecrets(text);
 		return maskedMobile === undefined
 			? hidden
 			: hidden.replaceAll(maskedMobile, maskMobile(maskedMobile));
