@@ -43,8 +43,7 @@ const ACCOUNT = [
 const MAY_PASS = [224915, 224924, 10011, 10014];
 const OF_THE_ROW = [224902, 224919, 224922, 299999];
 /** What a request is called whose answer did not come through, or tells nothing. */
-const LOST = ['connectionLost', 'timeout'];
-const UNREADABLE = [...LOST, 'noResult', 'notJuhe'];
+const UNREADABLE = ['connectionLost', 'timeout', 'noResult', 'notJuhe'];
 const ROUTES = ['normal', 'suspended', 'unavailable', 'notOnNetwork', 'preCancelled'];
 
 const SPELLINGS: Array<(mobile: string) => string | number> = [
@@ -548,6 +547,14 @@ class WorkflowUnderTest {
 				mobile,
 				all.map((request) => [request.fault?.kind, request.billed]),
 			);
+			const isResent = all
+				.slice(0, -1)
+				.some((request) => UNREADABLE.includes(codeAfter(request) ?? ''));
+			must(
+				options.resendUncertain !== false || !isResent,
+				'a lost answer is asked for again where it may be',
+				mobile,
+			);
 			const billed = all.filter((request) => request.billed);
 			const lost = billed.filter((request) => this.mayBeLost(request, seen));
 			must(billed.length <= 1 + lost.length, 'billed ≤ 1 + lost answers', mobile, billed.length);
@@ -596,16 +603,10 @@ class WorkflowUnderTest {
 			must(late.length === 0, 'what ends the run ends it at once', late.length, end.fault);
 		}
 		const lastOf = new Map(requests.map((request) => [request.mobile, request]));
-		const { retries = 2, resendUncertain = true } = drawn.options;
+		const { retries = 2 } = drawn.options;
 		for (const mobile of lastOf.keys()) {
 			const own = requests.filter((request) => request.mobile === mobile);
 			must(own.length <= retries + 1, 'Retries are obeyed', mobile, own.length);
-			const isResent = own.slice(0, -1).some((request) => LOST.includes(codeAfter(request) ?? ''));
-			must(
-				resendUncertain || !isResent,
-				'a lost answer is asked for again where it may be',
-				mobile,
-			);
 		}
 		if (error !== undefined) {
 			must(stops, 'only Stop throws', error.message);
@@ -740,7 +741,7 @@ class WorkflowUnderTest {
 			return;
 		}
 		const own = requests.filter((request) => request.mobile === mobile);
-		const last = lastOf.get(mobile);
+		const last = lastOf.get(mobile) ?? this.lastRequestFor(mobile);
 		if (details.billable === 'no' && isFirst) {
 			must(
 				own.every(({ billed }) => !billed),
@@ -763,6 +764,11 @@ class WorkflowUnderTest {
 		);
 	}
 
+	/** That of an earlier try, where a number is not sent again. */
+	private lastRequestFor(mobile: string | undefined): ReceivedRequest | undefined {
+		return this.simulator.received.filter((request) => request.mobile === mobile).at(-1);
+	}
+
 	/** Whether what a request met can be called so. */
 	private explains(met: string, last: ReceivedRequest | undefined, seen: Seen): boolean {
 		if (last !== undefined && codeAfter(last) === met && !isDone(last, this.drawn)) return true;
@@ -781,23 +787,18 @@ class WorkflowUnderTest {
 		const row = (error.context as IDataObject | undefined)?.itemIndex as number | undefined;
 		must(row !== undefined && row < mobiles.length, 'an error names its row', error.message, row);
 		const badCell = mobiles.indexOf(undefined);
-		const isOverCap = error.message.startsWith('Max Queries per Run');
 		if (badCell !== -1) {
-			must(
-				isOverCap ? row < badCell : row === badCell && /^Mobile Number/.test(error.message),
-				'a bad cell stops first',
-				row,
-				error.message,
-			);
+			const isSo = row === badCell && error.message.startsWith('Mobile Number');
+			must(isSo, 'a bad cell stops first', row, error.message);
 			must(lastOf.size === 0, 'a bad cell stops before paying');
 			return;
 		}
 		const mobile = mobiles[row];
-		if (isOverCap) {
+		if (error.message.startsWith('Max Queries per Run')) {
 			must((drawn.options.maxQueries ?? 0) > 0, 'the cap stops where there is one', error.message);
 		} else {
 			const met = /^Juhe (\w+): /.exec(error.message)?.[1] ?? '';
-			const last = lastOf.get(mobile);
+			const last = lastOf.get(mobile) ?? this.lastRequestFor(mobile);
 			must(
 				this.explains(met, last, seen),
 				'the error is of its row',
