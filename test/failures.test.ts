@@ -480,7 +480,7 @@ describe('cancelling the execution', () => {
 		const cancelled = new AbortController();
 		cancelled.abort();
 		const running = new AbortController();
-		for (const { signal } of [cancelled, running]) {
+		for (const signal of [cancelled.signal, running.signal, undefined]) {
 			const query = jest.fn(async () => ({
 				answer: { result: null, attempts: 1, billable: 'yes' as const, checkedAt: '' },
 			}));
@@ -497,14 +497,22 @@ describe('cancelling the execution', () => {
 				stopOnFailure: true,
 				cancelSignal: signal,
 			};
-			await run(
+			const [outcome] = await run(
 				[{ mobile: BAD }],
 				async (_, pace) => ((await pace.turn(0)) ? await query() : undefined),
 				memory,
 				conduct,
 			);
-			expect(query).toHaveBeenCalledTimes(signal.aborted ? 0 : 1);
-			expect(getEventListeners(signal, 'abort')).toEqual([]);
+			expect(query).toHaveBeenCalledTimes(signal?.aborted ? 0 : 1);
+			if (signal?.aborted) {
+				expect(outcome).toMatchObject({
+					failure: {
+						message: 'The execution was cancelled. This row was not sent (notQueried).',
+						details: { code: 'cancelled', notQueried: true, billable: 'no' },
+					},
+				});
+			}
+			if (signal) expect(getEventListeners(signal, 'abort')).toEqual([]);
 		}
 	});
 

@@ -124,11 +124,13 @@ describe('Retry On Fail', () => {
 
 			juhe.simulator.reset();
 			juhe.simulator.script({ mobile: numbers[0]!, times: 1, fault });
+			juhe.simulator.script({ mobile: bad, times: 1, fault: { kind: 'code', code: 224919 } });
 			const { outputs } = await juhe.run(phones(...numbers, numbers[0]), {
 				...retry(CONTINUE.node),
 				...withOptions(options),
 			});
-			expect(juhe.simulator.counts.requests).toBe(6);
+			// The one that failed for sure is sent again.
+			expect(juhe.simulator.counts.requests).toBe(6 + 1);
 			expect(outputs[0]!.map(detailsOf)).toEqual([
 				expect.objectContaining({ code, attempts: 1, billable: 'uncertain' }),
 				...Array.from({ length: 5 }),
@@ -136,15 +138,6 @@ describe('Retry On Fail', () => {
 			]);
 		},
 	);
-
-	test('sends again what failed for sure, also where lost answers are not sent again', async () => {
-		juhe.simulator.script({ mobile: bad, times: 1, fault: { kind: 'code', code: 224919 } });
-		const { error } = await juhe.run(phones(...numbers), {
-			...retry(),
-			...withOptions({ resendUncertain: false }),
-		});
-		expect(error).toBeUndefined();
-	});
 
 	test('counts numbers against Max Queries per Run once, over all tries', async () => {
 		juhe.simulator.script({ mobile: bad, times: 1, fault: { kind: 'code', code: 224919 } });
@@ -158,6 +151,20 @@ describe('Retry On Fail', () => {
 		juhe.simulator.reset();
 		await juhe.run(phones(...numbers), { ...retry(), ...withOptions({ maxQueries: 2 }) });
 		expect(juhe.simulator.counts.billed).toBe(2);
+
+		// Three answered and one in vain; later that one answered, and another in vain.
+		for (const inVain of [numbers.slice(3, 4), numbers.slice(2, 4)]) {
+			juhe.simulator.reset();
+			for (const mobile of inVain) {
+				juhe.simulator.script({ mobile, times: 1, fault: { kind: 'code', code: 224919 } });
+			}
+			const capped = await juhe.run(phones(...numbers), {
+				...retry(),
+				...withOptions({ concurrency: 1, maxQueries: 5 }),
+			});
+			expect(capped.error).toMatchObject({ context: { itemIndex: 5 } });
+			expect(juhe.simulator.counts.billed).toBe(5);
+		}
 	});
 
 	test('delivers a change that an earlier try of the same execution had already found', async () => {
@@ -229,7 +236,7 @@ test("an agent's tool pays a number once an execution, and tells the model nothi
 		parameters: {},
 		...more,
 	});
-	const calls = ['A', 'B', 'C', 'D'];
+	const calls = ['A', 'B', 'C', 'D', 'E'];
 	const to = (name: string) => ({ main: [[{ node: name, type: 'main', index: 0 }]] });
 	const file = {
 		nodes: [
@@ -263,10 +270,11 @@ test("an agent's tool pays a number once an execution, and tells the model nothi
 			B: call('13800138007'),
 			C: call('12345'),
 			D: call('13800138000'),
+			E: call('13800138007'),
 		},
 	});
 	const answers = run.data.resultData.runData.Juhe!.map(({ data }) => data?.main);
-	expect(answers.map((outputs) => outputs?.length)).toEqual([1, 1, 1, 1]);
+	expect(answers.map((outputs) => outputs?.length)).toEqual([1, 1, 1, 1, 1]);
 	expect(answers.map((outputs) => outputs?.[0]?.[0]?.json)).toEqual([
 		{ route: 'notOnNetwork', mobileStatus: expect.objectContaining({ source: 'query' }) },
 		{
@@ -275,6 +283,10 @@ test("an agent's tool pays a number once an execution, and tells the model nothi
 		},
 		{ error: 'Mobile Number has 5 digits instead of 11', details: expect.any(Object) },
 		{ route: 'normal', mobileStatus: expect.objectContaining({ source: 'query' }) },
+		{
+			route: 'notOnNetwork',
+			mobileStatus: expect.objectContaining({ source: 'duplicate', billable: 'no' }),
+		},
 	]);
 	expect(juhe.simulator.counts).toMatchObject({ requests: 2, billed: 2 });
 });
@@ -345,7 +357,15 @@ describe('Max Queries per Run', () => {
 });
 
 describe('Dry Run', () => {
-	const rows = phones('13800138000', '138 0013 8000', '12345', '13800138007', '13800138008');
+	const rows = phones(
+		'13800138000',
+		'138 0013 8000',
+		'12345',
+		'13800138007',
+		'13800138008',
+		'+86 13800138007',
+		'+86 13800138008',
+	);
 
 	test('says of each row what would happen, and sends nothing', async () => {
 		const workflow = productionRuns(juhe.run);
@@ -361,6 +381,8 @@ describe('Dry Run', () => {
 			'billable',
 			'duplicate',
 			undefined,
+			'reusable',
+			'overCap',
 			'reusable',
 			'overCap',
 		]);
@@ -587,12 +609,30 @@ describe('Reuse Results', () => {
 			'reused',
 			'reused',
 		]);
-		expect(JSON.stringify(again.run.data.resultData.runData.Juhe![0]!.hints)).not.toContain(
-			'cannot be read',
-		);
+		// In production it has nothing else to tell than what came of the rows.
+		expect(again.run.data.resultData.runData.Juhe![0]!.hints).toHaveLength(1);
 	});
 
-	test.each([['text'], [[1, 2]], [7]])(
+	test.each([
+		['a hash that is none', 0, 7],
+		['no time', 1, 'soon'],
+		['a route that is none', 2, 7],
+		['no fields', 3, 'abcdef'],
+		['a field too few', 3, ['上海市', '上海市', '移动', '0', '正常']],
+	])('a store is not half believed: one entry with %s spoils it', async (_, place, value) => {
+		const workflow = productionRuns(juhe.run);
+		const options = withOptions({ reuseHours: 1, onlyChanges: true });
+		await workflow.run(phones(...numbers), options);
+		const kept = JSON.parse(storeOf(workflow.staticData));
+		expect(kept.numbers[1][0]).toHaveLength(16);
+		kept.numbers[1][place] = value;
+		workflow.staticData = { 'node:Juhe': { juhe: JSON.stringify(kept) } };
+		const { run } = await workflow.run(phones(...numbers), options);
+		expect(JSON.stringify(run.data.resultData.runData.Juhe![0]!.hints)).toContain('cannot be read');
+		expect(juhe.simulator.counts.billed).toBe(6);
+	});
+
+	test.each([['text'], [[1, 2]], [7], [null]])(
 		'static data that is %j itself does no harm',
 		async (data) => {
 			const { outputs, run } = await juhe.run(phones(...numbers), {
@@ -720,6 +760,15 @@ describe('Only Changed', () => {
 		expect(outputs[0]).toEqual([]);
 		expect(outputs[1]!.map(rowOf)).toEqual([2]);
 		expect(changed((await go()).outputs)).toEqual([]);
+	});
+
+	test('where the first row fails and nothing is tried again, the others are told once', async () => {
+		const workflow = productionRuns(juhe.run);
+		juhe.simulator.script({ mobile: numbers[0]!, fault: { kind: 'code', code: 224919 } });
+		const go = () =>
+			workflow.run(phones(...numbers), { ...CONTINUE, ...withOptions({ onlyChanges: true }) });
+		expect((await go()).outputs[0]!.map(rowOf)).toEqual([0, 1, 2, 3]);
+		expect((await go()).outputs[0]!.map(rowOf)).toEqual([0]);
 	});
 
 	test('a change found by an execution that failed comes out of the next one', async () => {

@@ -131,14 +131,15 @@ export class Memory {
 		if (this.store === undefined) return;
 
 		for (const [mobile, { answer }] of this.known) {
+			const { result } = answer;
 			const hash = this.hash(mobile);
 			const before = this.kept.get(hash)?.route ?? null;
 			// Taken out first, so that it goes in as the newest.
 			this.kept.delete(hash);
 			this.kept.set(hash, {
 				checkedAt: Date.parse(answer.checkedAt),
-				route: this.settings.onlyChanges && isDelivered ? verdictOn(answer.result).route : before,
-				fields: answer.result && API_FIELDS.map((field) => answer.result?.[field] ?? null),
+				route: this.settings.onlyChanges && isDelivered ? verdictOn(result).route : before,
+				fields: result && API_FIELDS.map((field) => result[field] ?? null),
 			});
 		}
 		this.sweep();
@@ -230,7 +231,7 @@ function readNumbers(text: unknown): Array<[string, Kept]> | undefined {
 }
 
 function isEntry(entry: unknown): entry is [string, number, string | null, unknown[] | null] {
-	if (!Array.isArray(entry)) return false;
+	// What is no list throws here, and the store is none.
 	const [hash, checkedAt, route, fields] = entry as unknown[];
 	return (
 		typeof hash === 'string' &&

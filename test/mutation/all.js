@@ -15,6 +15,7 @@ for (const name of [
 	'settings',
 	'failures',
 	'wire',
+	'security',
 ]) {
 	describe(name, () => {
 		require(`../${name}.test`);
