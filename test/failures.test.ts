@@ -6,6 +6,7 @@ import { text } from 'node:stream/consumers';
 import { aesKeyOf } from '../nodes/JuheMobileStatus/encryption';
 import { JUHE_CODES, networkFailure, readReply } from '../nodes/JuheMobileStatus/errors';
 import type { Memory } from '../nodes/JuheMobileStatus/memory';
+import { Pace } from '../nodes/JuheMobileStatus/pace';
 import { run } from '../nodes/JuheMobileStatus/run';
 import {
 	CONTINUE,
@@ -15,6 +16,7 @@ import {
 	OPERATION_NAMES,
 	phones,
 	rowOf,
+	setClock,
 	useSimulator,
 	withOptions,
 } from './simulated';
@@ -475,6 +477,29 @@ describe('the account', () => {
 	});
 });
 
+test.each([
+	[0, [375, 750, 1500]],
+	[1 - Number.EPSILON, [625, 1250, 2500]],
+])('waits between tries grow, and are jittered (%d)', async (random, expected) => {
+	// The clock stands still, and no wait is waited for.
+	setClock(Date.now());
+	jest.spyOn(Math, 'random').mockReturnValue(random);
+	const turn = Object.getOwnPropertyDescriptor(Pace.prototype, 'turn')?.value as Pace['turn'];
+	const waits: number[] = [];
+	jest.spyOn(Pace.prototype, 'turn').mockImplementation(function (this: Pace, notBefore) {
+		if (notBefore > 0) waits.push(Math.round(notBefore - Date.now()));
+		return turn.call(this, 0);
+	});
+	try {
+		failing({ kind: 'code', code: 224924 });
+		await juhe.run(phones(BAD), { ...CONTINUE, ...withOptions({ retries: 3 }) });
+	} finally {
+		jest.restoreAllMocks();
+		jest.useRealTimers();
+	}
+	expect(waits).toEqual(expected);
+});
+
 describe('cancelling the execution', () => {
 	test('before the first request sends nothing; after the run nothing listens for it any more', async () => {
 		const cancelled = new AbortController();
@@ -613,5 +638,28 @@ describe('no secret is left behind', () => {
 				expect(forms.filter((form) => small.includes(form.toLowerCase()))).toEqual([]);
 			}
 		}
+	});
+
+	test.each([
+		['shorter than any secret, which would only garble the words', 'abc', / mobile=\d+&key=abc /],
+		['that the OpenID begins with', 'abcd', / mobile=\d+&key=\*\*\* /],
+		['of odd characters', 'a=b.c+d/e f(0)==', / mobile=\d+&key=\*\*\*%3D%3D /],
+		['with half a character', 'abcd\ud800', / mobile=\d+&key=\*\*\* /],
+	])('of a key %s', async (_, apiKey, expected) => {
+		answer = (echo) => ({ body: { error_code: 299999, reason: echo } });
+		const { port } = echoing.address() as AddressInfo;
+		const { outputs } = await juhe.run(phones(BAD), {
+			...CONTINUE,
+			// The service sends the path back as well.
+			credential: {
+				apiKey,
+				openid: 'abcd-and-more',
+				baseUrl: `http://127.0.0.1:${port}/abcd-and-more`,
+			},
+		});
+		const reason = detailsOf(outputs[0]![0]!)?.reason;
+		expect(reason).toMatch(expected);
+		expect(reason).toMatch(/^\/\*\*\*\/mobile_status/);
+		expect(reason).not.toMatch(/b\.c|f\(0|f%280/i);
 	});
 });

@@ -10,6 +10,7 @@ import {
 	phones,
 	productionRuns,
 	rowOf,
+	setClock,
 	statusOf,
 	useSimulator,
 	withOptions,
@@ -19,24 +20,6 @@ const juhe = useSimulator();
 const HOUR = 3_600_000;
 
 afterEach(() => jest.useRealTimers());
-/** Moves the clock that the node reads, and lets all else go on as it is. */
-function setClock(now: number) {
-	jest.useFakeTimers({
-		now,
-		doNotFake: [
-			'nextTick',
-			'setImmediate',
-			'setTimeout',
-			'setInterval',
-			'clearTimeout',
-			'clearInterval',
-			'queueMicrotask',
-			'performance',
-			'hrtime',
-		],
-	});
-}
-
 /** The text that the node keeps in static data. */
 function storeOf(staticData: IDataObject | undefined): string {
 	return ((staticData?.['node:Juhe'] as IDataObject | undefined)?.juhe as string | undefined) ?? '';
@@ -412,11 +395,13 @@ describe('Dry Run', () => {
 			});
 			expect(outputs[0]![0]!.json.route).toBe('billable');
 		}
-		const without = await juhe.run(good, {
-			...withOptions({ dryRun: true }),
-			node: { credentials: {} },
-		});
-		expect(without.outputs[0]![0]!.json.route).toBe('billable');
+		for (const credentials of [{}, undefined]) {
+			const without = await juhe.run(good, {
+				...withOptions({ dryRun: true }),
+				node: { credentials },
+			});
+			expect(without.outputs[0]![0]!.json.route).toBe('billable');
+		}
 
 		for (const credential of [{ rsaPublicKey: 'garbage' }, { baseUrl: 'ftp://x' }] as Array<
 			Record<string, string>

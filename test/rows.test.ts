@@ -148,12 +148,16 @@ describe('routes', () => {
 		]);
 		expect(asError.outputs[0]![1]!.json.error).toMatch(/^Juhe 224922: /);
 
-		const asRoute = await juhe.run(rows, withOptions({ noRecord: 'route' }));
-		expect(asRoute.error).toBeUndefined();
+		juhe.simulator.script({ mobile: '13800138002', fault: { kind: 'code', code: 224919 } });
+		const asRoute = await juhe.run([...rows, { phone: '13800138002' }], {
+			...CONTINUE,
+			...withOptions({ noRecord: 'route' }),
+		});
 		expect(asRoute.outputs[0]!.map(({ json }) => json.route)).toEqual([
 			'normal',
 			'noRecord',
 			'noRecord',
+			undefined,
 		]);
 		expect(asRoute.outputs[0]![1]!.json.mobileStatus).toMatchObject({
 			mobile: '13800138001',

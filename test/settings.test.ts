@@ -106,6 +106,7 @@ describe('the credential', () => {
 	const privateKey = rsa.keys[0]!.privateKeyPkcs8Pem;
 	test.each([
 		['a blank key', 'plain', { apiKey: ' \n' }, 'Key in the credential is empty', undefined],
+		['no text for a key', 'plain', { apiKey: 7 }, 'Key in the credential is empty', undefined],
 		['no OpenID for AES', 'aes', { openid: '  ' }, 'OpenID in the credential is empty', undefined],
 		[
 			'no RSA key',

@@ -99,3 +99,21 @@ export function detailsOf({ json }: INodeExecutionData): IDataObject | undefined
 export function rowOf({ pairedItem }: INodeExecutionData): number {
 	return (pairedItem as IPairedItemData).item;
 }
+
+/** Moves the clock that the node reads, and lets all else go on as it is. */
+export function setClock(now: number) {
+	jest.useFakeTimers({
+		now,
+		doNotFake: [
+			'nextTick',
+			'setImmediate',
+			'setTimeout',
+			'setInterval',
+			'clearTimeout',
+			'clearInterval',
+			'queueMicrotask',
+			'performance',
+			'hrtime',
+		],
+	});
+}

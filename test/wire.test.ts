@@ -159,6 +159,14 @@ test('a zip of 100 MB is not unpacked', async () => {
 	expect(process.memoryUsage().rss - before).toBeLessThan(80_000_000);
 });
 
+test('an answer of 64 KB is read, one byte more is not', async () => {
+	const answer = '{"error_code":0,"result":{"state":"0"}}'.padEnd(64 * 1024);
+	respond = (socket) => socket.end(http(Buffer.from(answer)));
+	expect((await ask()).json.route).toBe('normal');
+	respond = (socket) => socket.end(http(Buffer.from(`${answer} `)));
+	expect(detailsOf(await ask())).toMatchObject({ code: 'notJuhe' });
+});
+
 test('an answer without end is not read to its end', async () => {
 	let written = 0;
 	const chunk = Buffer.alloc(64 * 1024, ' ');

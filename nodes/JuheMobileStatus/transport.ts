@@ -215,14 +215,14 @@ export async function openAccount(
 	const protection = operation.prepare({ openid, rsaPublicKey });
 	if ('reason' in protection) return refuse(protection.field, protection.reason);
 
-	const { id, name } = context.getNode().credentials?.juheApi ?? { id: null, name: '' };
 	return {
 		apiKey,
 		baseUrl,
 		path: operation.path,
 		protect: protection.protect,
 		secrets: [apiKey, openid, aesKeyOf(openid)],
-		credential: { id: id ?? '', name, type: 'juheApi', data: { ...data, apiKey } },
+		// n8n takes only the data of it.
+		credential: { id: '', name: '', type: 'juheApi', data: { ...data, apiKey } },
 	};
 }
 
