@@ -352,7 +352,7 @@ describe('Dry Run', () => {
 
 	test('says of each row what would happen, and sends nothing', async () => {
 		const workflow = productionRuns(juhe.run);
-		await workflow.run(phones('13800138007'), withOptions({ reuseHours: 1 }));
+		await workflow.run(phones('13800138007', '13800138005'), withOptions({ reuseHours: 1 }));
 		juhe.simulator.reset();
 		const before = structuredClone(workflow.staticData);
 		const { outputs } = await workflow.run(rows, {
@@ -635,9 +635,14 @@ describe('Reuse Results', () => {
 			mode: 'manual',
 			...withOptions({ reuseHours: 1 }),
 		});
-		expect(JSON.stringify(run.data.resultData.runData.Juhe![0]!.hints)).toContain(
-			'this manual run is forgotten',
-		);
+		expect(run.data.resultData.runData.Juhe![0]!.hints).toEqual([
+			{ message: expect.stringMatching(/^3 rows/), type: 'info', location: 'outputPane' },
+			{
+				message: expect.stringContaining('this manual run is forgotten'),
+				type: 'warning',
+				location: 'outputPane',
+			},
+		]);
 	});
 
 	test('without it, and without Only Changed, nothing is kept', async () => {
@@ -805,6 +810,21 @@ describe('Only Changed', () => {
 		expect(outputs).toEqual([[]]);
 		expect(juhe.simulator.counts.billed).toBe(8);
 	});
+
+	test.each([[undefined], [null], [false]])(
+		'goes with Retry On Fail, where a row has a column error that says %j',
+		async (error) => {
+			const workflow = productionRuns(juhe.run);
+			const go = () =>
+				workflow.run([{ phone: numbers[0]!, error }, { phone: numbers[1]! }], {
+					node: { retryOnFail: true, waitBetweenTries: 1 },
+					...withOptions({ onlyChanges: true }),
+				});
+			expect((await go()).outputs[0]).toHaveLength(2);
+			expect((await go()).outputs[0]).toEqual([]);
+			expect(juhe.simulator.counts.requests).toBe(4);
+		},
+	);
 
 	test('with outputs split keeps rows to their outputs', async () => {
 		const workflow = productionRuns(juhe.run);

@@ -374,13 +374,17 @@ describe('the Mobile Number parameter', () => {
 	});
 
 	test('that cannot be evaluated for a row is an error of that row', async () => {
-		const mobile =
-			'={{ (() => { if ($json.bad) throw new Error("no phone here"); return $json.phone })() }}';
+		const mobile = '={{ $json.bad ? $("Nowhere").first().json.phone : $json.phone }}';
 		const { outputs } = await juhe.run(
 			[{ phone: '13800138000' }, { phone: '13800138001', bad: true }, { phone: '13800138002' }],
 			{ ...CONTINUE, parameters: { mobile } },
 		);
 		expect(outputs[0]!.map(({ json }) => json.route)).toEqual(['normal', undefined, 'normal']);
+		expect(outputs[0]![1]!.json).toMatchObject({
+			phone: '13800138001',
+			error: expect.stringContaining('node'),
+			details: { code: 'invalidSettings', attempts: 0, billable: 'no' },
+		});
 		expect(juhe.simulator.counts.billed).toBe(2);
 	});
 });

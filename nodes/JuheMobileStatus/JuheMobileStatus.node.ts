@@ -61,7 +61,6 @@ export class JuheMobileStatus implements INodeType {
 		);
 		const emit = (route: Route | 'other', item: INodeExecutionData) =>
 			outputs[isSplit ? outputOf(route) : 0]?.push(item);
-		if (items.length === 0) return outputs;
 
 		const stopOnFailure = !this.continueOnFail();
 		let settings: Settings;

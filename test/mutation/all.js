@@ -7,6 +7,7 @@
  */
 for (const name of [
 	'number',
+	'contract',
 	'encryption',
 	'credential',
 	'rows',
