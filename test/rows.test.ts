@@ -1,4 +1,4 @@
-import type { IDataObject } from 'n8n-workflow';
+import { Expression, type IDataObject } from 'n8n-workflow';
 
 import {
 	CONTINUE,
@@ -336,22 +336,29 @@ describe('the Mobile Number parameter', () => {
 			'{"phone":"13800138005","__proto__":{"phone":"13800138006"},"constructor":"13800138009"}',
 		),
 	];
-	/** The same value by a path, which the node may read itself, and by an expression that only n8n can evaluate. */
+	/**
+	 * The same value by a path, which the node may read itself, and by an expression that only n8n can evaluate; and the
+	 * rows that hold no text and no number there, which are left to n8n all the same (it looks into no constructor).
+	 */
 	const pairs = [
-		['={{ $json.phone }}', '={{ [$json.phone][0] }}'],
-		['={{$json.phone}}', '={{ [$json.phone][0] }}'],
-		['={{ $json["phone no"] }}', '={{ [$json["phone no"]][0] }}'],
-		["={{ $json['phone no'] }}", '={{ [$json["phone no"]][0] }}'],
-		['={{ $json.手机 }}', '={{ [$json.手机][0] }}'],
-		['={{ $json.deep.er.phone }}', '={{ [$json.deep?.er?.phone][0] }}'],
-		['={{ $json["deep"].er["phone"] }}', '={{ [$json.deep?.er?.phone][0] }}'],
-		['={{ $json.phone.length }}', '={{ [$json.phone?.length][0] }}'],
-		['={{ $json.missing }}', '={{ [$json.missing][0] }}'],
-		['={{ $json.toString }}', '={{ [$json.toString][0] }}'],
-		['={{ $json.constructor }}', '={{ [$json.constructor][0] }}'],
-		['={{ $json["__proto__"].phone }}', '={{ [$json["__proto__"].phone][0] }}'],
+		['={{ $json.phone }}', '={{ [$json.phone][0] }}', 2],
+		['={{$json.phone}}', '={{ [$json.phone][0] }}', 2],
+		['={{ $json["phone no"] }}', '={{ [$json["phone no"]][0] }}', 4],
+		["={{ $json['phone no'] }}", '={{ [$json["phone no"]][0] }}', 4],
+		['={{ $json.手机 }}', '={{ [$json.手机][0] }}', 3],
+		['={{ $json.deep.er.phone }}', '={{ [$json.deep?.er?.phone][0] }}', 5],
+		['={{ $json["deep"].er["phone"] }}', '={{ [$json.deep?.er?.phone][0] }}', 5],
+		['={{ $json.phone.length }}', '={{ [$json.phone?.length][0] }}', 5],
+		['={{ $json.missing }}', '={{ [$json.missing][0] }}', 6],
+		['={{ $json.toString }}', '={{ [$json.toString][0] }}', 6],
+		['={{ $json.constructor }}', '={{ [$json.constructor][0] }}', 0],
+		['={{ $json["__proto__"].phone }}', '={{ [$json["__proto__"].phone][0] }}', 6],
 	] as const;
-	test.each(pairs)('%s gives what n8n gives for %s', async (path, evaluated) => {
+	test.each(pairs)('%s gives what n8n gives for %s', async (path, evaluated, left) => {
+		const rendered = jest.spyOn(
+			Expression.prototype as unknown as { renderExpression: (text: string) => unknown },
+			'renderExpression',
+		);
 		const [direct, byN8n] = [
 			await juhe.run(rows, { ...CONTINUE, parameters: { mobile: path } }),
 			await juhe.run(rows, { ...CONTINUE, parameters: { mobile: evaluated } }),
@@ -362,6 +369,11 @@ describe('the Mobile Number parameter', () => {
 				item.json.error,
 			]);
 		expect(told(direct)).toEqual(told(byN8n));
+
+		const evaluations = (expression: string) =>
+			rendered.mock.calls.filter(([text]) => text === expression.slice(1)).length;
+		expect(evaluations(path)).toBe(left);
+		rendered.mockRestore();
 	});
 
 	test.each([

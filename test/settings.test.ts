@@ -77,7 +77,11 @@ describe('options out of range', () => {
 		['maskNumber', 'no', 'Mask Number must be true or false'],
 		['resendUncertain', '={{ 0 }}', 'Resend After Lost Answer must be true or false'],
 		['routeField', '  ', 'Routing Field must be a field name'],
-		['routeField', '__proto__', 'Routing Field must be a field name'],
+		[
+			'routeField',
+			'__proto__',
+			'Routing Field must be a field name, not blank and none of __proto__, constructor, prototype',
+		],
 		['routeField', ' constructor', 'Routing Field must be a field name'],
 		['outputField', 'prototype', 'Put Result in Field must be a field name'],
 		['outputField', '={{ 7 }}', 'Put Result in Field must be a field name'],
@@ -96,7 +100,7 @@ describe('options out of range', () => {
 	test('a number as text, as a variable gives it, is taken', async () => {
 		const { error } = await juhe.run(
 			ROWS,
-			withOptions({ concurrency: '={{ "2" }}', retries: '0' }),
+			withOptions({ concurrency: '={{ "2" }}', retries: '0', timeout: '5000' }),
 		);
 		expect(error).toBeUndefined();
 	});

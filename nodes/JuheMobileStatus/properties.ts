@@ -212,7 +212,6 @@ export const PROPERTIES: INodeProperties[] = [
 /** The parameters that hold for a whole run, checked. */
 export interface Settings {
 	operation: OperationName;
-	splitOutputs: boolean;
 	method: 'GET' | 'POST';
 	outputField: string;
 	routeField: string;
@@ -265,9 +264,8 @@ export function readSettings(context: IExecuteFunctions): Settings {
 		refuse('Routing Field', 'another field than Put Result in Field');
 	}
 	return {
-		...(checked as unknown as Omit<Settings, 'operation' | 'splitOutputs'>),
+		...(checked as unknown as Omit<Settings, 'operation'>),
 		operation,
-		splitOutputs: context.getNodeParameter('splitOutputs', 0, false) === true,
 	};
 }
 
