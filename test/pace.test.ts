@@ -153,6 +153,33 @@ describe.each(Object.entries(LIMITERS))('a service that counts %s', (_, limiter)
 	);
 });
 
+test('a first complaint that comes before much could be answered is no measure', async () => {
+	// Five at once, and fifty a second.
+	let tokens = 5;
+	let last = Date.now();
+	const { seconds, complaints } = await runAgainst(
+		(now) => {
+			tokens = Math.min(5, tokens + (now - last) / 20);
+			last = now;
+			return tokens >= 1 && tokens-- > 0;
+		},
+		{ numbers: 1500, concurrency: 10, latency: 50 },
+	);
+	expect(seconds).toBeLessThan(45);
+	expect(complaints).toBeLessThan(15);
+});
+
+test('a service that refuses all for a while is found again', async () => {
+	const refusesUntil = Date.now() + 5000;
+	const { seconds, complaints } = await runAgainst((now) => now > refusesUntil, {
+		numbers: 1500,
+		concurrency: 10,
+		latency: 50,
+	});
+	expect(seconds).toBeLessThan(40);
+	expect(complaints).toBeLessThan(25);
+});
+
 test('a service that bears fewer than before, and later more again, is followed', async () => {
 	const begin = Date.now();
 	const borne = (perSecond: number) => LIMITERS['in any second'](perSecond);
@@ -196,6 +223,16 @@ describe('complaints that may have another reason', () => {
 		const last = starts.at(-1)! / 1000;
 		expect(last).toBeLessThan(60);
 		expect(between(last - 2, last - 1)).toBeGreaterThan(150);
+	});
+
+	test('are taken for a limit by a run that is wide enough to meet one', async () => {
+		const { seconds, complaints } = await runAgainst(LIMITERS['in any second'](50), {
+			...TROUBLE,
+			numbers: 1500,
+			concurrency: 50,
+		});
+		expect(seconds).toBeLessThan(36);
+		expect(complaints).toBeLessThan(600);
 	});
 });
 

@@ -23,13 +23,12 @@ export class Pace {
 	private nextStart = 0;
 	/** Fulfilled when whoever came last has had its turn. */
 	private line: Promise<void> = Promise.resolve();
-	private readonly began = Date.now();
 	private slowedAt = 0;
 	private answersSinceThen = 0;
 	/** When the answers of the last second came, oldest first. */
-	private answeredAt: number[] = [];
+	private readonly answeredAt: number[] = [];
 	/** When complaints came in the last second that may have another reason. */
-	private doubtedAt: number[] = [];
+	private readonly doubtedAt: number[] = [];
 	/** The shortest time that an answer took, in milliseconds. */
 	private roundTrip = Infinity;
 	private readonly ended = new AbortController();
@@ -75,8 +74,8 @@ export class Pace {
 	answered(sentAt: number): void {
 		const now = Date.now();
 		this.roundTrip = Math.min(this.roundTrip, now - sentAt);
-		this.answeredAt = lastSecond(this.answeredAt, now);
 		this.answeredAt.push(now);
+		keepLastSecond(this.answeredAt, now);
 		// Slow where the limit was, faster and faster past it: what the service bears may have changed meanwhile.
 		const growth =
 			(3 * (1 - CAUTION) * this.limit * (++this.answersSinceThen / PATIENCE) ** 2) / PATIENCE;
@@ -98,15 +97,16 @@ export class Pace {
 		// Answers to what was sent before the run slowed down tell nothing new.
 		if (sentAt <= this.slowedAt) return;
 		const now = Date.now();
-		this.answeredAt = lastSecond(this.answeredAt, now);
+		keepLastSecond(this.answeredAt, now);
 		const borne = this.answeredAt.length;
 		if (!isSure) {
-			this.doubtedAt = lastSecond(this.doubtedAt, now);
-			const doubted = this.doubtedAt.push(now);
+			this.doubtedAt.push(now);
+			keepLastSecond(this.doubtedAt, now);
+			const doubted = this.doubtedAt.length;
 			if (doubted < TROUBLED * (borne + doubted)) return;
 		}
-		const isFirstSecond = this.slowedAt === 0 && now - this.began < 1000;
-		this.isSearching = isFirstSecond || borne === 0 || !isSure;
+		// The first complaint may come before a second has shown what is borne.
+		this.isSearching = this.slowedAt === 0 || borne === 0 || !isSure;
 		const least = isSure ? SLOWEST : SLOWEST_WHEN_UNSURE;
 		this.limit = Math.min(this.requestsPerSecond, Math.max(CAUTION * borne, least));
 		this.slowedAt = now;
@@ -136,7 +136,7 @@ export class Pace {
 	}
 }
 
-function lastSecond(times: number[], now: number): number[] {
-	const first = times.findIndex((time) => time >= now - 1000);
-	return first === -1 ? [] : first === 0 ? times : times.slice(first);
+/** Drops the times, oldest first, that are over a second past. */
+function keepLastSecond(times: number[], now: number): void {
+	while ((times[0] ?? now) < now - 1000) times.shift();
 }

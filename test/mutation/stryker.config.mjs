@@ -24,7 +24,6 @@ export default {
 	plugins: ['@stryker-mutator/jest-runner', './test/mutation/stryker.config.mjs'],
 	ignorers: ['help'],
 	coverageAnalysis: 'perTest',
-	ignoreStatic: true,
 	concurrency: 2,
 	timeoutMS: 60_000,
 	// Jest keeps what it loaded: a runner grows by some 50 MB with each mutant.
