@@ -131,6 +131,8 @@ describe.each(CODES)('code %i', (code, resultcode, reason, errorClass) => {
 			name: 'NodeApiError',
 			message: expect.stringMatching(new RegExp(`^Juhe ${code}: [A-Z].+\\.$`)),
 			context: { itemIndex: 1 },
+			// n8n shows it under Error details.
+			errorResponse: { error_code: code, resultcode, reason },
 		});
 		const old = resultcode === null ? '' : ` (resultcode ${resultcode})`;
 		const said = `The service says “${reason}”${old}. `;

@@ -97,6 +97,20 @@ describe('options out of range', () => {
 		);
 	});
 
+	test('an expression that cannot be evaluated', async () => {
+		const options = withOptions({ concurrency: '={{ $("Nowhere").first().json.x }}' });
+		const { error } = await juhe.run(ROWS, options);
+		expect(error).toMatchObject({
+			name: 'NodeOperationError',
+			message: "Referenced node doesn't exist",
+			node: { name: 'Juhe' },
+		});
+		const { outputs } = await juhe.run(ROWS, { ...CONTINUE, ...options });
+		expect(outputs[0]!.map(({ json }) => json.details)).toEqual(
+			ROWS.map(() => expect.objectContaining({ remedy: 'Correct the node or its credential.' })),
+		);
+	});
+
 	test('a number as text, as a variable gives it, is taken', async () => {
 		const { error } = await juhe.run(
 			ROWS,
