@@ -1,4 +1,4 @@
-/** The names, defaults and choices that saved workflows and stored credentials depend on. */
+/** The names, defaults and choices that saved workflows and stored credentials depend on; others may come beside them. */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 
@@ -67,12 +67,20 @@ test('the node', () => {
 
 test('its parameters and options', () => {
 	const { properties } = description;
-	expect(properties.filter(({ type }) => type !== 'notice').map(bare)).toEqual([
-		['operation', 'Operation', 'options', 'plain', ['plain', 'aes', 'rsa']],
-		['mobile', 'Mobile Number', 'string', '', undefined],
-		['splitOutputs', 'Split Into Outputs', 'boolean', false, undefined],
-		['options', 'Options', 'collection', {}, expect.any(Array)],
-	]);
+	expect(properties.map(bare)).toEqual(
+		expect.arrayContaining([
+			[
+				'operation',
+				'Operation',
+				'options',
+				'plain',
+				expect.arrayContaining(['plain', 'aes', 'rsa']),
+			],
+			['mobile', 'Mobile Number', 'string', '', undefined],
+			['splitOutputs', 'Split Into Outputs', 'boolean', false, undefined],
+			['options', 'Options', 'collection', {}, expect.any(Array)],
+		]),
+	);
 	const required = properties.filter((property) => property.required);
 	expect(required.map(({ name }) => name)).toEqual(['mobile']);
 	// One operation and one set of outputs for all rows: an expression could only see the first.
@@ -84,22 +92,24 @@ test('its parameters and options', () => {
 		maxValue,
 		numberPrecision: 0,
 	});
-	expect((named(properties, 'options').options as INodeProperties[]).map(bare)).toEqual([
-		['dryRun', 'Dry Run', 'boolean', false, undefined],
-		['method', 'HTTP Method', 'options', 'POST', ['GET', 'POST']],
-		['maskNumber', 'Mask Number', 'boolean', false, undefined],
-		['concurrency', 'Max Concurrent Requests', 'number', 10, whole(1, 50)],
-		['maxQueries', 'Max Queries per Run', 'number', 0, whole(0, 10_000_000)],
-		['requestsPerSecond', 'Max Requests per Second', 'number', 0, whole(0, 1000)],
-		['noRecord', 'No Record (224922)', 'options', 'error', ['error', 'route']],
-		['onlyChanges', 'Only Changed', 'boolean', false, undefined],
-		['outputField', 'Put Result in Field', 'string', 'mobileStatus', undefined],
-		['resendUncertain', 'Resend After Lost Answer', 'boolean', true, undefined],
-		['retries', 'Retries', 'number', 2, whole(0, 5)],
-		['reuseHours', 'Reuse Results for (Hours)', 'number', 0, whole(0, 8760)],
-		['routeField', 'Routing Field', 'string', 'route', undefined],
-		['timeout', 'Timeout (Ms)', 'number', 10_000, whole(1, 300_000)],
-	]);
+	expect((named(properties, 'options').options as INodeProperties[]).map(bare)).toEqual(
+		expect.arrayContaining([
+			['dryRun', 'Dry Run', 'boolean', false, undefined],
+			['method', 'HTTP Method', 'options', 'POST', ['GET', 'POST']],
+			['maskNumber', 'Mask Number', 'boolean', false, undefined],
+			['concurrency', 'Max Concurrent Requests', 'number', 10, whole(1, 50)],
+			['maxQueries', 'Max Queries per Run', 'number', 0, whole(0, 10_000_000)],
+			['requestsPerSecond', 'Max Requests per Second', 'number', 0, whole(0, 1000)],
+			['noRecord', 'No Record (224922)', 'options', 'error', ['error', 'route']],
+			['onlyChanges', 'Only Changed', 'boolean', false, undefined],
+			['outputField', 'Put Result in Field', 'string', 'mobileStatus', undefined],
+			['resendUncertain', 'Resend After Lost Answer', 'boolean', true, undefined],
+			['retries', 'Retries', 'number', 2, whole(0, 5)],
+			['reuseHours', 'Reuse Results for (Hours)', 'number', 0, whole(0, 8760)],
+			['routeField', 'Routing Field', 'string', 'route', undefined],
+			['timeout', 'Timeout (Ms)', 'number', 10_000, whole(1, 300_000)],
+		]),
+	);
 });
 
 test('a person can read what to choose, and no two choices look alike', () => {
@@ -115,17 +125,20 @@ test('a person can read what to choose, and no two choices look alike', () => {
 	const actions = named(properties, 'operation').options!.map(
 		(choice) => 'action' in choice && choice.action,
 	);
-	expect(actions).toEqual([
-		expect.stringMatching(/^Check mobile numbers$/),
+	expect(actions.slice(0, 3)).toEqual([
+		'Check mobile numbers',
 		expect.stringContaining('AES'),
 		expect.stringContaining('RSA'),
 	]);
+	expect(new Set(actions).size).toBe(actions.length);
 	const notices = [...properties, ...credential.properties].filter(({ type }) => type === 'notice');
-	expect(notices.map(({ default: initial, displayName }) => [initial, displayName])).toEqual([
-		['', expect.stringMatching(/OpenID/)],
-		['', expect.stringMatching(/RSA Public Key/)],
-		['', expect.stringMatching(/http.*https/)],
-	]);
+	expect(notices.map(({ default: initial, displayName }) => [initial, displayName])).toEqual(
+		expect.arrayContaining([
+			['', expect.stringMatching(/OpenID/)],
+			['', expect.stringMatching(/RSA Public Key/)],
+			['', expect.stringMatching(/http.*https/)],
+		]),
+	);
 });
 
 describe('what the editor shows', () => {
