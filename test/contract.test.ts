@@ -1,5 +1,5 @@
 /** The names, defaults and choices that saved workflows and stored credentials depend on; others may come beside them. */
-import { existsSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 
 import './engine';
@@ -59,7 +59,7 @@ test('the node', () => {
 	] as const) {
 		const { light, dark } = icon as { light: string; dark: string };
 		for (const file of [light, dark]) {
-			expect(existsSync(resolve(folder, file.replace('file:', '')))).toBe(true);
+			expect(readFileSync(resolve(folder, file.replace('file:', '')), 'utf8')).toMatch('<svg');
 		}
 		expect(light).not.toBe(dark);
 	}

@@ -385,6 +385,14 @@ describe('the Mobile Number parameter', () => {
 		expect(outputs[0]![0]!.json.mobileStatus).toMatchObject({ mobile: expected });
 	});
 
+	test.each([
+		['text behind a path', '={{ $json.phone }}0', 'has 12 digits'],
+		['text that only looks like an expression', 'x={{ $json.phone }}', 'no digits'],
+	])('does not take %s for the path', async (_, mobile, reason) => {
+		const { error } = await juhe.run([rows[0]!], { parameters: { mobile } });
+		expect(error?.message).toContain(reason);
+	});
+
 	test('that cannot be evaluated for a row is an error of that row', async () => {
 		const mobile = '={{ $json.bad ? $("Nowhere").first().json.phone : $json.phone }}';
 		const { outputs } = await juhe.run(
