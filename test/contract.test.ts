@@ -59,7 +59,9 @@ test('the node', () => {
 	] as const) {
 		const { light, dark } = icon as { light: string; dark: string };
 		for (const file of [light, dark]) {
-			expect(readFileSync(resolve(folder, file.replace('file:', '')), 'utf8')).toMatch('<svg');
+			expect(
+				readFileSync(resolve(__dirname, '..', folder, file.replace('file:', '')), 'utf8'),
+			).toMatch('<svg');
 		}
 		expect(light).not.toBe(dark);
 	}

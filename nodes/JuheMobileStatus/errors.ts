@@ -220,7 +220,7 @@ export function readReply(
 	) {
 		const text = (value: unknown) =>
 			typeof value === 'string' || typeof value === 'number'
-				? hide(String(value)).slice(0, MAX_REASON_LENGTH)
+				? String(safe(value)).slice(0, MAX_REASON_LENGTH)
 				: null;
 		const failure = failureOf(
 			documented?.class ?? 'row',
