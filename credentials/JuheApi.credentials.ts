@@ -7,7 +7,7 @@ import type {
 	INodeProperties,
 } from 'n8n-workflow';
 
-import { JUHE_CODES } from '../nodes/JuheMobileStatus/errors';
+import { JUHE_CODES } from '../nodes/JuheMobileStatus/juhe/codes';
 
 /** Codes below this are about the key, the account or the service as a whole (API document, section 4). */
 const FIRST_SERVICE_CODE = 200000;

@@ -6,7 +6,7 @@ import type {
 	IPairedItemData,
 } from 'n8n-workflow';
 
-import { OPERATIONS } from '../nodes/JuheMobileStatus/operations';
+import { OPERATIONS } from '../nodes/JuheMobileStatus/juhe/operations';
 import { runNode, type NodeRun } from './engine';
 import { startSimulator, type Simulator, type SimulatorOptions } from './simulator/simulator';
 

@@ -1,32 +1,48 @@
 import {
 	NodeConnectionTypes,
+	NodeOperationError,
+	type ICredentialDataDecryptedObject,
 	type IDataObject,
 	type IExecuteFunctions,
-	type INode,
 	type INodeExecutionData,
 	type INodeType,
 	type INodeTypeDescription,
 } from 'n8n-workflow';
 
-import { asNodeError, numberFailure, settingsFailure, toNodeError, type Failure } from './errors';
-import { Memory } from './memory';
-import { readMobile } from './number';
-import { mobileReader, PROPERTIES, readSettings, type Settings } from './properties';
-import { outputOf, SPLIT_OUTPUTS, summaryOf, toPlan, toResult, type Route } from './result';
-import { rehearse, run, type Outcome, type Row } from './run';
-import { openAccount, queryWith, type Account } from './transport';
+import { executionOf, fingerprint, saveExecution, type Execution } from './execution';
+import { maskText, toOutputItem, type ItemSettings } from './items';
+import { openAccount, type Account } from './juhe/account';
+import { Client } from './juhe/client';
+import type { Failure } from './juhe/failure';
+import type { Route } from './juhe/status';
+import type { Outcome, Plan, Row } from './list/outcome';
+import { planDryRun, run, type RunResult } from './list/run';
+import { asNodeError, settingsFailure, toNodeError } from './nodeError';
+import { PROPERTIES } from './properties';
+import { createSend } from './request';
+import { readRows } from './rows';
+import { readFieldNames, readSettings, type Settings } from './settings';
+import { addUp, summarize, summaryItem, summaryLine, type Summary } from './summary';
 
-const SINGLE_OUTPUT = [{ type: NodeConnectionTypes.Main }];
-const OUTPUT_PER_ROUTE = SPLIT_OUTPUTS.map(({ displayName }) => ({
-	type: NodeConnectionTypes.Main,
-	displayName,
-}));
+/** The outputs of a node whose outputs are split: one for each state, and one for all else. */
+const SPLIT_OUTPUTS: ReadonlyArray<{ route?: Route; displayName: string }> = [
+	{ route: 'normal', displayName: 'Normal' },
+	{ route: 'suspended', displayName: 'Suspended' },
+	{ route: 'unavailable', displayName: 'Unavailable' },
+	{ route: 'notOnNetwork', displayName: 'Not on Network' },
+	{ route: 'preCancelled', displayName: 'Pre-Cancelled' },
+	{ displayName: 'Other' },
+];
+const OTHER_OUTPUT = SPLIT_OUTPUTS.length - 1;
+
+const mainOutput = (displayName?: string) => ({ type: NodeConnectionTypes.Main, displayName });
+const OUTPUT_PER_ROUTE = SPLIT_OUTPUTS.map(({ displayName }) => mainOutput(displayName));
 
 /**
- * Looks up the on-network status of Chinese mobile numbers.
+ * Checks the on-network status of Chinese mobile numbers.
  *
- * Programmatic, because n8n's declarative style sends all rows at once, tries none of them again and loses the
- * item links of rows that fail.
+ * Programmatic, because n8n's declarative style sends all rows at once, retries no single row, and loses the paired items
+ * of rows that fail.
  */
 export class JuheMobileStatus implements INodeType {
 	description: INodeTypeDescription = {
@@ -38,155 +54,149 @@ export class JuheMobileStatus implements INodeType {
 		subtitle:
 			'={{ $parameter["operation"] + ($parameter["options"]?.dryRun === true ? ", dry run" : "") }}',
 		description:
-			'Find out which Chinese mobile numbers are alive, suspended, off the network or about to be cancelled, and what to do with each. Each distinct number is one paid query.',
+			'Check which Chinese mobile numbers are in use, suspended, off the network or about to be cancelled. Each distinct number is one paid query.',
 		defaults: { name: 'Juhe Mobile Status' },
 		usableAsTool: true,
 		inputs: [NodeConnectionTypes.Main],
-		outputs: `={{ $parameter.splitOutputs ? ${JSON.stringify(OUTPUT_PER_ROUTE)} : ${JSON.stringify(SINGLE_OUTPUT)} }}`,
+		outputs: `={{ [...($parameter.splitOutputs ? ${JSON.stringify(OUTPUT_PER_ROUTE)} : [${JSON.stringify(mainOutput())}]), ...($parameter.summaryOutput ? [${JSON.stringify(mainOutput('Summary'))}] : [])] }}`,
 		credentials: [{ name: 'juheApi', required: true }],
 		properties: PROPERTIES,
 	};
 
 	async execute(this: IExecuteFunctions): Promise<INodeExecutionData[][]> {
+		const startedAt = new Date().toISOString();
 		const node = this.getNode();
 		// n8n's name for the node where an agent has it as a tool.
 		const isTool = node.type.endsWith('Tool');
-		const input = this.getInputData();
-		// A tool gets the agent's own input beside the number: that is nobody's row, and not for the model.
-		const items = isTool ? input.map((_, item) => ({ json: {}, pairedItem: { item } })) : input;
-		const isSplit = this.getNodeParameter('splitOutputs', 0, false) === true;
-		const outputs = Array.from(
-			{ length: isSplit ? SPLIT_OUTPUTS.length : 1 },
-			() => [] as INodeExecutionData[],
-		);
-		const emit = (route: Route | 'other', item: INodeExecutionData) =>
-			outputs[isSplit ? outputOf(route) : 0]?.push(item);
-
+		// A tool gets the input of the agent beside the number. It is no row of the tool, and not meant for the model.
+		const items = isTool ? this.getInputData().map(() => ({ json: {} })) : this.getInputData();
 		const stopOnFailure = !this.continueOnFail();
-		let settings: Settings;
-		let account: Account;
+
+		let setup: {
+			settings: Settings;
+			account: Account;
+			credentialData: ICredentialDataDecryptedObject;
+		};
 		try {
-			settings = readSettings(this);
-			account = await openAccount(this, settings);
+			const settings = readSettings(this);
+			setup = { settings, ...(await readAccount(this, settings)) };
 		} catch (error) {
 			if (stopOnFailure) throw asNodeError(node, error);
-			// Thrown, it would make n8n pass the rows on as if they had been checked.
+			// If we threw here, On Error = Continue would forward the input unchanged.
 			const failure = settingsFailure(error);
-			items.forEach((item, index) => emit('other', errorItem(node, item, index, failure)));
-			return outputs;
+			const outcomes = items.map((): Outcome => ({ failure }));
+			const summary = summarize(outcomes, failure, startedAt, false);
+			const call = { ...readFieldNames(this), onError: node.onError, fingerprintOf: () => '' };
+			return toOutputs(this, items, [], outcomes, call, summaryItem(summary, 0), isTool);
 		}
 
-		const readCell = mobileReader(this);
-		const rows = input.map((item, index) => readRow(readCell, item, index, isTool));
-		const memory = new Memory(this, account, settings, isTool);
-		const cancelSignal = this.getExecutionCancelSignal();
-		const outcomes = settings.dryRun
-			? rehearse(rows, memory, settings.maxQueries)
-			: await run(rows, queryWith(this, account, settings), memory, {
-					...settings,
-					stopOnFailure,
-					cancelSignal,
-				});
+		const { settings, account, credentialData } = setup;
+		const fingerprintOf = (mobile: string) => fingerprint(account, mobile);
+		const rows = readRows(this, this.getInputData(), settings, fingerprintOf, isTool);
+		const execution = executionOf(this, account);
+		const runIndex = Number(this.getWorkflowDataProxy(0).$runIndex);
+		const { outcomes, stoppedBy } = settings.dryRun
+			? { outcomes: planDryRun(rows, execution.ledger, settings), stoppedBy: undefined }
+			: await query(this, rows, execution, { settings, account, credentialData, runIndex });
 
-		items.forEach((item, index) => {
-			const placed = placeRow(node, item, index, outcomes[index] as Outcome, settings, memory);
-			if (placed) emit(placed.route, placed.item);
-		});
-		// A cancelled execution shall end as cancelled, not as failed.
-		const isCancelled = cancelSignal?.aborted === true;
+		const summary = summarize(outcomes, stoppedBy, startedAt, settings.dryRun);
+		execution.summaries.set(runIndex, summary);
+		// A cancelled execution ends as cancelled, not as failed.
+		const isCancelled = this.getExecutionCancelSignal()?.aborted === true;
 		const failed = stopOnFailure && !isCancelled ? earliestFailure(outcomes) : undefined;
 		if (!settings.dryRun) {
-			const isTriedAgain = memory.hasTriesLeft() && looksFailed(outputs);
-			const isDelivered = failed === undefined && !isTriedAgain && !isCancelled;
-			memory.finish(isDelivered, failed !== undefined || isTriedAgain);
+			const mask = settings.maskNumber ? maskText : (text: string) => text;
+			saveExecution(this, execution, failed !== undefined, mask);
 		}
-		tell(this, summaryOf(outcomes), memory.warning);
+		report(this, summary, settings.pricePerQuery);
 		if (failed !== undefined) throw toNodeError(node, failed.failure, failed.itemIndex);
-		return outputs;
+		const total = summaryItem(addUp([...execution.summaries.values()]), settings.pricePerQuery);
+		const call = { ...settings, settings, onError: node.onError, fingerprintOf };
+		return toOutputs(this, items, rows, outcomes, call, total, isTool);
 	}
 }
 
-function readRow(
-	readCell: ReturnType<typeof mobileReader>,
-	item: INodeExecutionData,
-	index: number,
+/** Resolves the credential and checks what the operation needs of it, once a run. */
+async function readAccount(
+	context: IExecuteFunctions,
+	{ operation, dryRun }: Settings,
+): Promise<{ account: Account; credentialData: ICredentialDataDecryptedObject }> {
+	const hasCredential = context.getNode().credentials?.juheApi !== undefined;
+	// A dry run sends nothing, so it needs no credential.
+	const credentialData: ICredentialDataDecryptedObject =
+		dryRun && !hasCredential ? {} : await context.getCredentials('juheApi');
+	const opened = openAccount(credentialData, operation, { dryRun });
+	if ('account' in opened) return { account: opened.account, credentialData };
+	throw new NodeOperationError(
+		context.getNode(),
+		`'${opened.field}' in the credential ${opened.reason}`,
+		{ description: 'Nothing was sent. Correct the Juhe API credential of this node.' },
+	);
+}
+
+async function query(
+	context: IExecuteFunctions,
+	rows: Row[],
+	{ ledger, limiter }: Execution,
+	call: {
+		settings: Settings;
+		account: Account;
+		credentialData: ICredentialDataDecryptedObject;
+		runIndex: number;
+	},
+): Promise<RunResult> {
+	const { settings, account, credentialData } = call;
+	limiter.configure(settings.requestsPerSecond || Infinity, settings.concurrency);
+	const send = createSend(context, account, credentialData, settings);
+	const client = new Client(account, send, limiter, settings.retries);
+	return await run(rows, client, limiter, ledger, {
+		...settings,
+		call: call.runIndex,
+		encryptionField: { plain: undefined, aes: 'OpenID', rsa: 'RSA Public Key' }[settings.operation],
+		failOnNoRecord: settings.noRecord === 'error',
+		stopOnFailure: !context.continueOnFail(),
+		cancelSignal: context.getExecutionCancelSignal(),
+	});
+}
+
+/** The items of all outputs, in the order of the rows. */
+function toOutputs(
+	context: IExecuteFunctions,
+	items: INodeExecutionData[],
+	rows: Row[],
+	outcomes: Outcome[],
+	call: ItemSettings,
+	summary: IDataObject,
 	isTool: boolean,
-): Row {
-	try {
-		const read = readMobile(readCell(item, index));
-		return 'mobile' in read
-			? read
-			: { failure: numberFailure(read.reason, isTool ? undefined : index) };
-	} catch (error) {
-		// An expression that cannot be evaluated for this row.
-		return { failure: settingsFailure(error) };
-	}
+): INodeExecutionData[][] {
+	const isOn = (name: string) => !isTool && context.getNodeParameter(name, 0, false) === true;
+	const isSplit = isOn('splitOutputs');
+	const outputs = (isSplit ? SPLIT_OUTPUTS : [0]).map((): INodeExecutionData[] => []);
+	items.forEach((input, index) => {
+		const outcome = outcomes[index] as Outcome;
+		const { route, item } = toOutputItem(input, index, rows[index], outcome, call);
+		outputs[isSplit ? outputIndex(route) : 0]?.push(item);
+	});
+	if (isOn('summaryOutput')) outputs.push([{ json: summary, pairedItem: { item: 0 } }]);
+	return outputs;
 }
 
-/** What a row comes out as, and the route that its output is for; undefined where Only Changed keeps it back. */
-function placeRow(
-	node: INode,
-	item: INodeExecutionData,
-	index: number,
-	outcome: Outcome,
-	settings: Settings,
-	memory: Memory,
-): { route: Route | 'other'; item: INodeExecutionData } | undefined {
-	if ('failure' in outcome) {
-		return { route: 'other', item: errorItem(node, item, index, outcome.failure) };
-	}
-	const { routeField, outputField, onlyChanges } = settings;
-	const { mobile } = outcome;
-	if ('plan' in outcome) {
-		const { route, result } = toPlan(mobile, outcome.plan, settings);
-		const fields = { [routeField]: route, [outputField]: result };
-		return { route: 'other', item: rowItem(item, index, fields) };
-	}
-	const { route, result } = toResult(mobile, outcome.answer, outcome.source, settings);
-	const previousRoute = onlyChanges ? memory.previousRoute(mobile) : undefined;
-	if (previousRoute === route) return undefined;
-	const added = previousRoute === undefined ? {} : { previousRoute };
-	const fields = { [routeField]: route, ...added, [outputField]: { ...result, ...added } };
-	return { route, item: rowItem(item, index, fields) };
+function outputIndex(route: Route | Plan | undefined): number {
+	const index = SPLIT_OUTPUTS.findIndex((output) => output.route === route);
+	return index === -1 ? OTHER_OUTPUT : index;
 }
 
-/** The row as it came, with fields added; what came in is never changed. */
-function rowItem(item: INodeExecutionData, index: number, fields: IDataObject): INodeExecutionData {
-	const { json, binary } = item;
-	return { json: { ...json, ...fields }, ...(binary && { binary }), pairedItem: { item: index } };
-}
-
-/** A row that failed, in the one shape that each way of continuing keeps whole (tried in n8n 2.40.7). */
-function errorItem(
-	node: INode,
-	item: INodeExecutionData,
-	index: number,
-	failure: Failure,
-): INodeExecutionData {
-	const fields = { error: failure.message, details: { ...failure.details } };
-	const whole = rowItem(item, index, fields);
-	// The error output takes an item only where it holds nothing else, and merges the row back in by itself.
-	return node.onError === 'continueErrorOutput' ? { ...whole, json: fields } : whole;
-}
-
-/** The row to blame for a run that stops: the first that failed by itself. */
+/** The row to name when a run stops: the first that failed by itself. */
 function earliestFailure(outcomes: Outcome[]): { failure: Failure; itemIndex: number } | undefined {
 	const failures = outcomes.flatMap((outcome, itemIndex) =>
 		'failure' in outcome ? [{ failure: outcome.failure, itemIndex }] : [],
 	);
-	return failures.find(({ failure }) => !failure.unsettled) ?? failures[0];
+	return failures.find(({ failure }) => !failure.interrupted) ?? failures[0];
 }
 
-/** Whether n8n's Retry On Fail takes the outputs for failed: it looks at the first item alone (n8n-core 2.41). */
-function looksFailed(outputs: INodeExecutionData[][]): boolean {
-	const error = outputs[0]?.[0]?.json.error;
-	return error !== undefined && error !== null && error !== false;
-}
-
-/** Says to the person at the output pane, and to the log, what the run came to. */
-function tell(context: IExecuteFunctions, summary: string, warning: string | undefined): void {
-	context.logger.debug(summary);
-	context.addExecutionHints({ message: summary, type: 'info', location: 'outputPane' });
-	if (warning)
-		context.addExecutionHints({ message: warning, type: 'warning', location: 'outputPane' });
+/** Tells the person at the output pane, and the log, what the call came to. */
+function report(context: IExecuteFunctions, summary: Summary, price: number): void {
+	const line = summaryLine(summary, price);
+	context.logger.debug(line);
+	context.addExecutionHints({ message: line, type: 'info', location: 'outputPane' });
 }

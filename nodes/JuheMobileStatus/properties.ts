@@ -1,22 +1,62 @@
-import {
-	NodeOperationError,
-	type IDataObject,
-	type IExecuteFunctions,
-	type INodeExecutionData,
-	type INodeProperties,
-} from 'n8n-workflow';
+import type { INodeProperties } from 'n8n-workflow';
 
-import { OPERATIONS, type OperationName } from './operations';
+import { OPERATIONS } from './juhe/operations';
 
-/** What a person may set under Options; `readSettings` checks values by these very entries. */
-const OPTIONS = [
+/** The names of a result, in the order of the output. */
+export const RESULT_NAMES = [
+	'mobile',
+	'province',
+	'city',
+	'isp',
+	'state',
+	'description',
+	'orderid',
+	'label',
+	'advice',
+	'operation',
+	'billable',
+	'attempts',
+	'source',
+	'checkedAt',
+	'recheckAt',
+	'fingerprint',
+	'previousRoute',
+	'changed',
+] as const;
+export type ResultName = (typeof RESULT_NAMES)[number];
+
+/** An agent's tool has one output and no row of its own, so it does not show what is about them. */
+const NOT_FOR_TOOLS = { show: { '@tool': [false] } };
+
+/** A field of Recheck After (Days). */
+function days(name: string, displayName: string, defaultDays: number, description: string) {
+	return {
+		displayName,
+		name,
+		type: 'number',
+		typeOptions: { minValue: 0, maxValue: 36_500, numberPrecision: 4 },
+		default: defaultDays,
+		description,
+	} as const satisfies INodeProperties;
+}
+
+/** For how long a result holds, by its advice. */
+export const RECHECK_DAYS = [
+	days('keep', 'Keep', 30, 'For numbers in normal use'),
+	days('recheck', 'Recheck', 7, 'For suspended, unavailable and pre-cancelled numbers'),
+	days('remove', 'Remove', 180, 'For numbers that are not on the network'),
+	days('review', 'Review', 7, 'For unknown states and numbers without a record'),
+] as const;
+
+/** What a person may set under Options. `readSettings` checks values by these entries. */
+export const OPTIONS = [
 	{
 		displayName: 'Dry Run',
 		name: 'dryRun',
 		type: 'boolean',
 		default: false,
 		description:
-			'Whether to send nothing and only say what would happen to each row: billable, duplicate, reusable or overCap. Costs nothing and needs no key.',
+			'Whether to send nothing and only say what would happen to each row: billable, duplicate, reusable or overCap. It costs nothing and needs no key.',
 	},
 	{
 		displayName: 'HTTP Method',
@@ -28,7 +68,7 @@ const OPTIONS = [
 		],
 		default: 'POST',
 		description:
-			'How requests are sent. With POST the key and the number stay out of URLs, and so out of access logs.',
+			'How requests are sent. POST keeps the key and the number out of URLs and access logs.',
 	},
 	{
 		displayName: 'Mask Number',
@@ -36,7 +76,7 @@ const OPTIONS = [
 		type: 'boolean',
 		default: false,
 		description:
-			"Whether the result and every error show the number as 138****8000. The row's own column stays as it came.",
+			"Whether the result and every error show the number as 138****8000. The row's own column stays as it is. The result gets a fingerprint of the number.",
 	},
 	{
 		displayName: 'Max Concurrent Requests',
@@ -44,17 +84,16 @@ const OPTIONS = [
 		type: 'number',
 		typeOptions: { minValue: 1, maxValue: 50, numberPrecision: 0 },
 		default: 10,
-		description:
-			'How many requests may be under way at the same time, 1 to 50. More is faster, as far as the service allows.',
+		description: 'How many requests may be under way at the same time, 1 to 50',
 	},
 	{
-		displayName: 'Max Queries per Run',
+		displayName: 'Max Queries per Execution',
 		name: 'maxQueries',
 		type: 'number',
 		typeOptions: { minValue: 0, maxValue: 10_000_000, numberPrecision: 0 },
 		default: 0,
 		description:
-			'How many numbers may be sent, and so paid, in a run. Rows past it are not sent and fail with overCap. 0 for no cap.',
+			'How many queries one execution may send, over all loop turns and tries. Rows over it are not sent and end with overCap. 0 is no cap.',
 	},
 	{
 		displayName: 'Max Requests per Second',
@@ -62,7 +101,7 @@ const OPTIONS = [
 		type: 'number',
 		typeOptions: { minValue: 0, maxValue: 1000, numberPrecision: 0 },
 		default: 0,
-		description: 'How many requests may start in a second, spread evenly. 0 for no limit.',
+		description: 'How many requests may start in a second, evenly spread. 0 is no limit.',
 	},
 	{
 		displayName: 'No Record (224922)',
@@ -72,7 +111,7 @@ const OPTIONS = [
 			{
 				name: 'Return an Error',
 				value: 'error',
-				description: 'The row does what On Error in the settings says',
+				description: "The row does what the node's On Error setting says",
 			},
 			{
 				name: 'Route the Row',
@@ -85,22 +124,35 @@ const OPTIONS = [
 			'What to do with a number that the service has no record of. The query is sent either way.',
 	},
 	{
-		displayName: 'Only Changed',
-		name: 'onlyChanges',
-		type: 'boolean',
-		// A model that asks for a number again wants its answer again.
-		displayOptions: { show: { '@tool': [false] } },
-		default: false,
+		displayName: 'Price per Query',
+		name: 'pricePerQuery',
+		type: 'number',
+		typeOptions: { minValue: 0, maxValue: 1_000_000, numberPrecision: 4 },
+		displayOptions: NOT_FOR_TOOLS,
+		default: 0,
 		description:
-			"Whether only rows come out whose route differs from the last execution's, with previousRoute added. The first time all rows come out. Works in production executions only.",
+			'What one query costs in your currency. The summary, the hint at the output and the dry run then show the cost.',
 	},
 	{
 		displayName: 'Put Result in Field',
 		name: 'outputField',
 		type: 'string',
+		displayOptions: NOT_FOR_TOOLS,
 		default: 'mobileStatus',
 		placeholder: 'e.g. mobileStatus',
-		description: 'The field of the row that takes the result. A field of that name is replaced.',
+		description:
+			'The field of the row that takes the result, or the prefix of its columns. A field of that name is replaced.',
+	},
+	{
+		displayName: 'Recheck After (Days)',
+		name: 'recheckAfter',
+		type: 'fixedCollection',
+		displayOptions: NOT_FOR_TOOLS,
+		default: {},
+		placeholder: 'Set Days',
+		description:
+			'How long a result holds, by its advice. The result carries the date as recheckAt. Default: 30, 7, 180 and 7 days.',
+		options: [{ displayName: 'Days', name: 'days', values: [...RECHECK_DAYS] }],
 	},
 	{
 		displayName: 'Resend After Lost Answer',
@@ -108,7 +160,32 @@ const OPTIONS = [
 		type: 'boolean',
 		default: true,
 		description:
-			'Whether to send a number again after a timeout or a cut connection. The lost query may have been billed, so the number may be paid twice. Off: the row fails and says so.',
+			'Whether to send a number again after a timeout, a cut connection or HTTP 502 or 504. The first query may be billed too. Off: the row ends with an error.',
+	},
+	{
+		displayName: 'Result As',
+		name: 'resultAs',
+		type: 'options',
+		displayOptions: NOT_FOR_TOOLS,
+		options: [
+			{
+				name: 'Columns',
+				value: 'columns',
+				description: 'Flat fields such as mobileStatus_state, for tables, databases and sheets',
+			},
+			{ name: 'Object', value: 'object', description: 'One nested field' },
+		],
+		default: 'object',
+		description: 'The shape of the result in the row',
+	},
+	{
+		displayName: 'Result Fields',
+		name: 'resultFields',
+		type: 'multiOptions',
+		// eslint-disable-next-line n8n-nodes-base/node-param-multi-options-type-unsorted-items -- the order of the output
+		options: RESULT_NAMES.map((name) => ({ name, value: name })),
+		default: [...RESULT_NAMES],
+		description: 'Which fields of the result to put out',
 	},
 	{
 		displayName: 'Retries',
@@ -117,21 +194,22 @@ const OPTIONS = [
 		typeOptions: { minValue: 0, maxValue: 5, numberPrecision: 0 },
 		default: 2,
 		description:
-			'How many times a number is sent again when what went wrong may pass, 0 to 5. Each wait is longer than the one before.',
+			'How many times a number is sent again after a transient failure, 0 to 5. Each wait is longer than the one before.',
 	},
 	{
-		displayName: 'Reuse Results for (Hours)',
-		name: 'reuseHours',
-		type: 'number',
-		typeOptions: { minValue: 0, maxValue: 8760, numberPrecision: 0 },
-		default: 0,
+		displayName: 'Reuse Results in Rows',
+		name: 'reuseResults',
+		type: 'boolean',
+		displayOptions: NOT_FOR_TOOLS,
+		default: false,
 		description:
-			'For how long a result is used again in later executions instead of paying for the number anew. 0 for never. Works in production executions only.',
+			"Whether a row that carries this node's result is passed on without a query until its recheckAt. Results get previousRoute and changed.",
 	},
 	{
 		displayName: 'Routing Field',
 		name: 'routeField',
 		type: 'string',
+		displayOptions: NOT_FOR_TOOLS,
 		default: 'route',
 		placeholder: 'e.g. route',
 		description: 'The field of the row that takes the route. A field of that name is replaced.',
@@ -142,11 +220,11 @@ const OPTIONS = [
 		type: 'number',
 		typeOptions: { minValue: 1, maxValue: 300_000, numberPrecision: 0 },
 		default: 10_000,
-		description: 'How long one request may take, to the end of its answer, in milliseconds',
+		description: 'How long one request may take, to the end of its reply, in milliseconds',
 	},
 ] as const satisfies readonly INodeProperties[];
 
-/** The node's parameters, in the order in which the editor shows them. */
+/** The node's parameters, in the order of the editor. */
 export const PROPERTIES: INodeProperties[] = [
 	{
 		displayName: 'Operation',
@@ -160,18 +238,18 @@ export const PROPERTIES: INodeProperties[] = [
 			description,
 		})),
 		default: 'plain',
-		description: 'How the number travels. All three cost the same and give the same states.',
+		description: 'How the number is sent. All three cost the same and return the same states.',
 	},
 	{
 		displayName:
-			'Needs the OpenID in the credential. Whoever sees many requests can tell which numbers repeat: choose RSA to avoid that.',
+			'AES needs the OpenID in the credential. Equal numbers have equal ciphertexts: choose RSA where that matters.',
 		name: 'aesNotice',
 		type: 'notice',
 		default: '',
 		displayOptions: { show: { operation: ['aes'] } },
 	},
 	{
-		displayName: 'Needs the RSA Public Key of the account in the credential.',
+		displayName: 'RSA needs the RSA Public Key of the account in the credential.',
 		name: 'rsaNotice',
 		type: 'notice',
 		default: '',
@@ -185,19 +263,28 @@ export const PROPERTIES: INodeProperties[] = [
 		default: '',
 		placeholder: 'e.g. {{ $json.phone }}',
 		description:
-			'The number to look up, one for each row. Spaces, dashes, brackets, full-width digits and +86 are taken care of. A number that several rows hold is paid once; one that is no Chinese mobile number is not sent.',
-		hint: 'Each distinct number is one paid query. Dry Run, under Options, counts them without sending.',
+			'The Chinese mobile number to check, one for each row. Spaces, dashes, brackets, full-width digits and +86 are accepted. Rows with the same number share one paid query.',
+		hint: "Each distinct number is one paid query. 'Dry Run' in the options counts them without sending.",
 	},
 	{
 		displayName: 'Split Into Outputs',
 		name: 'splitOutputs',
 		type: 'boolean',
 		noDataExpression: true,
-		// An agent's tool has one output, whatever the node says: rows on the others would be lost.
-		displayOptions: { show: { '@tool': [false] } },
+		displayOptions: NOT_FOR_TOOLS,
 		default: false,
 		description:
 			'Whether each route has an output of its own: Normal, Suspended, Unavailable, Not on Network, Pre-Cancelled and Other',
+	},
+	{
+		displayName: 'Summary Output',
+		name: 'summaryOutput',
+		type: 'boolean',
+		noDataExpression: true,
+		displayOptions: NOT_FOR_TOOLS,
+		default: false,
+		description:
+			'Whether one more output, Summary, gets one item with the counts and the cost of the execution so far',
 	},
 	{
 		displayName: 'Options',
@@ -208,129 +295,3 @@ export const PROPERTIES: INodeProperties[] = [
 		options: [...OPTIONS],
 	},
 ];
-
-/** The parameters that hold for a whole run, checked. */
-export interface Settings {
-	operation: OperationName;
-	method: 'GET' | 'POST';
-	outputField: string;
-	routeField: string;
-	maskNumber: boolean;
-	noRecord: 'error' | 'route';
-	/** Requests under way at the same time. */
-	concurrency: number;
-	/** 0 for no limit. */
-	requestsPerSecond: number;
-	/** For one request, in milliseconds. */
-	timeout: number;
-	retries: number;
-	resendUncertain: boolean;
-	/** 0 for no cap. */
-	maxQueries: number;
-	/** 0 for never. */
-	reuseHours: number;
-	onlyChanges: boolean;
-	dryRun: boolean;
-}
-
-/** Names that mean something else to JavaScript: a row with such a field would come out damaged. */
-const RESERVED_FIELDS = ['__proto__', 'constructor', 'prototype'];
-
-/**
- * Reads the parameters that hold for the whole run, once: expressions in them see the first row.
- *
- * @throws NodeOperationError that names the option and what it takes.
- */
-export function readSettings(context: IExecuteFunctions): Settings {
-	const options = context.getNodeParameter('options', 0, {});
-	const refuse = (displayName: string, wanted: string): never => {
-		throw new NodeOperationError(context.getNode(), `${displayName} must be ${wanted}`, {
-			description: 'Nothing was sent. Correct it in the node, or the expression that gives it.',
-		});
-	};
-
-	const checked: Record<string, unknown> = {};
-	for (const property of OPTIONS) {
-		const value: unknown = options[property.name] ?? property.default;
-		const wanted = whatIsWanted(property, value);
-		if (wanted !== undefined) refuse(property.displayName, wanted);
-		checked[property.name] = property.type === 'number' ? Number(value) : value;
-	}
-	const operation = context.getNodeParameter('operation', 0) as OperationName;
-	if (!OPERATIONS.some(({ value }) => value === operation)) {
-		refuse('Operation', `one of ${OPERATIONS.map(({ value }) => value).join(', ')}`);
-	}
-	if (checked.outputField === checked.routeField) {
-		refuse('Routing Field', 'another field than Put Result in Field');
-	}
-	return {
-		...(checked as unknown as Omit<Settings, 'operation'>),
-		operation,
-	};
-}
-
-/** Undefined where an option's value is good, else the words for a good one. */
-function whatIsWanted(property: (typeof OPTIONS)[number], value: unknown): string | undefined {
-	switch (property.type) {
-		case 'number': {
-			const { minValue, maxValue } = property.typeOptions;
-			const isWhole = Number.isInteger(value) || (typeof value === 'string' && /^\d+$/.test(value));
-			const isGood = isWhole && Number(value) >= minValue && Number(value) <= maxValue;
-			return isGood ? undefined : `a whole number from ${minValue} to ${maxValue}`;
-		}
-		case 'boolean':
-			return typeof value === 'boolean' ? undefined : 'true or false';
-		case 'options': {
-			const values: unknown[] = property.options.map((option) => option.value);
-			return values.includes(value) ? undefined : `one of ${values.join(', ')}`;
-		}
-		case 'string': {
-			const isGood =
-				typeof value === 'string' && value.trim() !== '' && !RESERVED_FIELDS.includes(value.trim());
-			return isGood
-				? undefined
-				: `a field name, not blank and none of ${RESERVED_FIELDS.join(', ')}`;
-		}
-	}
-}
-
-/** `{{ $json.phone }}`, `{{ $json["phone no"] }}` and deeper: nothing but a path into the row. */
-const PATH_INTO_ROW =
-	/^=\{\{\s*\$json((?:\.[\p{ID_Start}_$][\p{ID_Continue}$]*|\["[^"\\\r\n]*"\]|\['[^'\\\r\n]*'\])+)\s*\}\}$/u;
-const PATH_STEP = /\.([\p{ID_Start}_$][\p{ID_Continue}$]*)|\["([^"]*)"\]|\['([^']*)'\]/gu;
-
-/**
- * Returns what reads the Mobile Number of a row.
- *
- * n8n takes about a millisecond to evaluate an expression, as long as all else that a row costs. A bare path into
- * the row is read from the row itself, where that leads to a text or a number; all else is left to n8n.
- */
-export function mobileReader(
-	context: IExecuteFunctions,
-): (item: INodeExecutionData, itemIndex: number) => unknown {
-	const raw = context.getNodeParameter('mobile', 0, '', { rawExpressions: true });
-	const path = pathIntoRow(raw);
-	return (item, itemIndex) => {
-		const value = path && follow(path, item.json);
-		return typeof value === 'string' || typeof value === 'number'
-			? value
-			: context.getNodeParameter('mobile', itemIndex);
-	};
-}
-
-function pathIntoRow(raw: unknown): string[] | undefined {
-	const path = typeof raw === 'string' ? PATH_INTO_ROW.exec(raw)?.[1] : undefined;
-	if (path === undefined) return undefined;
-	const steps = [...path.matchAll(PATH_STEP)].map((step) => step[1] ?? step[2] ?? step[3] ?? '');
-	// n8n lets no expression touch these, whatever the row holds.
-	return steps.some((step) => RESERVED_FIELDS.includes(step)) ? undefined : steps;
-}
-
-function follow(path: string[], row: IDataObject): unknown {
-	let value: unknown = row;
-	for (const step of path) {
-		if (typeof value !== 'object' || value === null) return undefined;
-		value = (value as IDataObject)[step];
-	}
-	return value;
-}

@@ -8,7 +8,7 @@ export interface ProtectingFields {
 
 /** What turns a number of 11 digits into the `mobile` that is sent, or which field stands in the way and why. */
 export type Protection =
-	{ protect: (mobile: string) => string } | { field: 'OpenID' | 'RSA Public Key'; reason: string };
+	{ encrypt: (mobile: string) => string } | { field: 'OpenID' | 'RSA Public Key'; reason: string };
 
 interface Operation {
 	value: string;
@@ -29,7 +29,7 @@ export const OPERATIONS = [
 		action: 'Check mobile numbers',
 		description: 'The number travels as it is, protected by HTTPS only. One paid query a number.',
 		path: '/mobile_status/query',
-		prepare: () => ({ protect: (mobile) => mobile }),
+		prepare: () => ({ encrypt: (mobile) => mobile }),
 	},
 	{
 		value: 'aes',
@@ -41,7 +41,7 @@ export const OPERATIONS = [
 		prepare: ({ openid }) => {
 			if (openid === '') return { field: 'OpenID', reason: 'is empty' };
 			const aesKey = aesKeyOf(openid);
-			return { protect: (mobile) => encryptAes(mobile, aesKey) };
+			return { encrypt: (mobile) => encryptAes(mobile, aesKey) };
 		},
 	},
 	{
@@ -54,7 +54,7 @@ export const OPERATIONS = [
 		prepare: ({ rsaPublicKey }) => {
 			const read = readRsaPublicKey(rsaPublicKey);
 			if ('reason' in read) return { field: 'RSA Public Key', reason: read.reason };
-			return { protect: (mobile) => encryptRsa(mobile, read.key) };
+			return { encrypt: (mobile) => encryptRsa(mobile, read.key) };
 		},
 	},
 ] as const satisfies readonly Operation[];

@@ -1,5 +1,5 @@
 /** A cell that holds a mobile number, or the words for why it does not (never the cell itself). */
-export type ReadNumber = { mobile: string } | { reason: string };
+export type ParsedNumber = { mobile: string } | { reason: string };
 
 /** What people put between digits: white space, zero-width characters, dashes, dots, brackets of every script. */
 const SEPARATORS = /[\s\p{Cf}\p{Pd}\u2212.·・\p{Ps}\p{Pe}]/gu;
@@ -13,9 +13,9 @@ const MOBILE = /^1[3-9]\d{9}$/;
  *
  * Separators, full-width forms and one leading +86, 0086 or 86 are taken off. Never throws.
  */
-export function readMobile(cell: unknown): ReadNumber {
+export function parseMobile(cell: unknown): ParsedNumber {
 	if (cell === undefined || cell === null) return { reason: 'is empty' };
-	if (typeof cell === 'bigint') return readMobile(Number(cell));
+	if (typeof cell === 'bigint') return parseMobile(Number(cell));
 	// A dot or a minus sign in a number cell is part of its value, in a text cell it only separates digits.
 	if (typeof cell === 'number' && !(Number.isSafeInteger(cell) && cell >= 0)) {
 		return { reason: 'is not a whole number' };

@@ -1,0 +1,163 @@
+import type { RateLimitSignal } from './failure';
+
+/** After a rate limit, the share of the last second's answers that is sent in a second. */
+const BACKOFF_FACTOR = 0.95;
+/** Answers after which the rate before the backoff is probed again. Fewer would be refused in over 1% of requests. */
+const PROBE_AFTER = 400;
+/** Requests a second that each answer adds while the limit of the service is unknown: 30% more each second. */
+const RAMP_PER_ANSWER = 0.3;
+/** The lowest rate in requests a second, where the service limits it and where that is only suspected. */
+const MIN_RATE = { explicit: 1, suspected: 10 } as const satisfies Record<RateLimitSignal, number>;
+/** Suspected rate limits count where this share of the last second's replies are such. */
+const SUSPECT_SHARE = 0.25;
+/** How far a start may make up for a late one, in milliseconds: timers are this coarse. */
+const TIMER_SLACK = 2;
+
+/** Waits so many milliseconds; rejects early where the signal is aborted. */
+export type Sleep = (milliseconds: number, signal: AbortSignal) => Promise<void>;
+
+/**
+ * Says when the next request may start: as many at a time as allowed, spread over time, and slower where the service
+ * limits the rate.
+ *
+ * The scheme is additive increase, multiplicative decrease (AIMD), as TCP uses it. The increase follows the shape of
+ * CUBIC (RFC 9438): slow near the rate at which the service refused, faster past it.
+ */
+export class RateLimiter {
+	/** Requests a second that the user allows; Infinity for no limit. */
+	private maxRate = Infinity;
+	/** Requests under way at the same time, at most. */
+	private concurrency = 1;
+	/** Requests a second at the moment; Infinity where nothing limits them. */
+	private rate = Infinity;
+	/** True while the rate is a first guess. */
+	private isRamping = false;
+	private nextStart = 0;
+	/** Fulfilled when the last request in the queue may start. */
+	private queue: Promise<void> = Promise.resolve();
+	private backedOffAt = 0;
+	private answersSinceBackoff = 0;
+	/** When the answers of the last second came, oldest first (Date.now()). */
+	private readonly answeredAt: number[] = [];
+	/** When the suspected rate limits of the last second came. */
+	private readonly suspectedAt: number[] = [];
+	/** The shortest time from a request to its answer, in milliseconds. */
+	private roundTrip = Infinity;
+	private slotsInUse = 0;
+	private readonly slotWaiters: Array<() => void> = [];
+
+	constructor(private readonly sleep: Sleep) {}
+
+	/**
+	 * Sets the user's limits for the next requests; what is known of the service stays.
+	 *
+	 * @param maxRate requests a second; Infinity for no limit
+	 * @param concurrency requests under way at the same time, at most
+	 */
+	configure(maxRate: number, concurrency: number): void {
+		this.rate = this.rate === this.maxRate ? maxRate : Math.min(this.rate, maxRate);
+		this.maxRate = maxRate;
+		this.concurrency = concurrency;
+	}
+
+	/**
+	 * Waits until the next request may start. It then holds a slot until `release`.
+	 *
+	 * @param notBefore the earliest time for this request (Date.now()); the wait until then holds no slot
+	 * @param signal ends the wait
+	 * @returns false, without a slot, where the signal is aborted
+	 */
+	async acquire(notBefore: number, signal: AbortSignal): Promise<boolean> {
+		// A signal of its own for each number that waits: Node.js warns of many listeners on one.
+		if (notBefore > 0) await this.waitUntil(() => notBefore, AbortSignal.any([signal]));
+		await this.takeSlot();
+		// One after the other: only the first in the queue has to look at the clock.
+		this.queue = this.queue.then(async () => {
+			await this.waitUntil(() => this.nextStart, signal);
+			if (!signal.aborted) this.nextStart = this.startAfter(Date.now());
+		});
+		await this.queue;
+		if (signal.aborted) this.release();
+		return !signal.aborted;
+	}
+
+	/** Gives back the slot of a request that has ended, or does not start. */
+	release(): void {
+		// The slot goes straight to who waits longest, so that nobody who comes later takes it.
+		const next = this.slotsInUse <= this.concurrency ? this.slotWaiters.shift() : undefined;
+		if (next) next();
+		else this.slotsInUse--;
+	}
+
+	/** Records an answer. @param sentAt when its request was sent (Date.now()) */
+	onAnswer(sentAt: number): void {
+		const now = Date.now();
+		this.roundTrip = Math.min(this.roundTrip, now - sentAt);
+		this.answeredAt.push(now);
+		keepLastSecond(this.answeredAt, now);
+		const share = ++this.answersSinceBackoff / PROBE_AFTER;
+		const increase = (3 * (1 - BACKOFF_FACTOR) * this.rate * share ** 2) / PROBE_AFTER;
+		this.rate = Math.min(this.maxRate, this.rate + (this.isRamping ? RAMP_PER_ANSWER : increase));
+	}
+
+	/**
+	 * Records that the service limits the rate, and backs off to a little less than it answered in the last second.
+	 *
+	 * @param sentAt when the refused request was sent (Date.now())
+	 * @param signal `suspected` where the reply may have another reason: it counts only among many of its kind, and its
+	 * `retryAfter` does not hold back the run
+	 * @param retryAfter the wait that the service asks for, in milliseconds
+	 */
+	onRateLimit(sentAt: number, signal: RateLimitSignal, retryAfter = 0): void {
+		// Requests sent before the backoff tell nothing about the rate after it.
+		if (sentAt <= this.backedOffAt) return;
+		const now = Date.now();
+		keepLastSecond(this.answeredAt, now);
+		const answered = this.answeredAt.length;
+		if (signal === 'suspected') {
+			this.suspectedAt.push(now);
+			keepLastSecond(this.suspectedAt, now);
+			const suspected = this.suspectedAt.length;
+			if (suspected < SUSPECT_SHARE * (answered + suspected)) return;
+		}
+		// The first rate limit may come before a second has shown what the service answers.
+		this.isRamping = this.backedOffAt === 0 || answered === 0 || signal === 'suspected';
+		this.rate = Math.min(this.maxRate, Math.max(BACKOFF_FACTOR * answered, MIN_RATE[signal]));
+		this.backedOffAt = now;
+		this.answersSinceBackoff = 0;
+		if (signal === 'suspected') return;
+		// A burst has used up the second that began with it.
+		const endOfSecond = (this.answeredAt[0] ?? now) + 1000;
+		this.nextStart = Math.max(this.nextStart, endOfSecond, now + retryAfter);
+	}
+
+	private async takeSlot(): Promise<void> {
+		if (this.slotsInUse < this.concurrency) this.slotsInUse++;
+		else await new Promise<void>((resolve) => this.slotWaiters.push(resolve));
+	}
+
+	/** The earliest start of the request after one that starts now. */
+	private startAfter(now: number): number {
+		const gap = 1000 / this.rate;
+		// Requests that start together are answered together, and then CPU and network wait for each other. Spread over a
+		// round trip they overlap; a shorter gap gains nothing, because no slot is free any sooner.
+		const spread = this.roundTrip === Infinity ? 0 : this.roundTrip / this.concurrency;
+		const isUsersLimit = this.rate === this.maxRate && gap > spread;
+		return isUsersLimit
+			? now + gap
+			: Math.max(this.nextStart, now - TIMER_SLACK) + Math.max(gap, spread);
+	}
+
+	/** Ends early, without throwing, where the signal is aborted. */
+	private async waitUntil(time: () => number, signal: AbortSignal): Promise<void> {
+		// The time may move while this waits, so it is read again after each wait.
+		for (let now = Date.now(); !signal.aborted && now < time(); now = Date.now()) {
+			await this.sleep(Math.ceil(time() - now), signal).catch(() => undefined);
+		}
+	}
+}
+
+/** Drops the times, oldest first, that are over a second past. */
+function keepLastSecond(times: number[], now: number): void {
+	while ((times[0] ?? now) < now - 1000) times.shift();
+}

@@ -1,0 +1,61 @@
+import type { Failure } from '../juhe/failure';
+
+/** So many numbers fail with one code before the first answer, or in a row later on, and the breaker opens. */
+const LIMIT_BEFORE_ANSWER = 30;
+const LIMIT_AFTER_ANSWER = 100;
+
+/**
+ * Ends a run in which nothing works (the circuit breaker pattern).
+ *
+ * It opens after a fatal failure, or after many failures in a row with one and the same code. A later call of the node in
+ * the same execution then sends one number only, until an answer shows that the service works again.
+ */
+export class CircuitBreaker {
+	private hasAnswered = false;
+	/** The code of the last numbers that ended. */
+	private code: number | string | undefined;
+	/** How many of them in a row. */
+	private streak = 0;
+	private underWay = 0;
+	private startedSinceAnswer = 0;
+
+	/** How many failures in a row open it. */
+	get limit(): number {
+		return this.hasAnswered ? LIMIT_AFTER_ANSWER : LIMIT_BEFORE_ANSWER;
+	}
+
+	get isOpen(): boolean {
+		return this.streak >= this.limit;
+	}
+
+	/** Begins a call of the node; where the breaker is open, one number may be sent. */
+	beginCall(): void {
+		this.streak = Math.min(this.streak, this.limit - 1);
+	}
+
+	/** Whether one more number may start now. Else one that is under way has to end first. */
+	get mayStart(): boolean {
+		const unproven = Math.min(this.underWay, this.startedSinceAnswer);
+		return unproven + this.streak < this.limit;
+	}
+
+	onStart(): void {
+		this.underWay++;
+		this.startedSinceAnswer++;
+	}
+
+	onAnswer(): void {
+		this.underWay--;
+		this.hasAnswered = true;
+		this.streak = 0;
+		this.startedSinceAnswer = 0;
+	}
+
+	onFailure({ class: failureClass, details, interrupted }: Failure): void {
+		this.underWay--;
+		if (interrupted) return;
+		this.streak = details.code === this.code ? this.streak + 1 : 1;
+		this.code = details.code;
+		if (failureClass === 'fatal') this.streak = this.limit;
+	}
+}

@@ -1,0 +1,121 @@
+import { createHmac } from 'node:crypto';
+
+import type { Answer, Lookup } from '../juhe/client';
+import { CircuitBreaker } from './circuitBreaker';
+import type { PriorFailure } from './outcome';
+
+/** An answer of this execution. */
+export interface PaidAnswer extends Answer {
+	/** The call of the node that paid for it: n8n's run index, which the tries of Retry On Fail share. */
+	call: number;
+}
+
+/** What a retry by hand needs of a failed execution. Numbers stand behind their HMAC. */
+export interface SavedLedger {
+	answers: Record<string, PaidAnswer>;
+	failures: Record<string, PriorFailure>;
+	queries: number;
+}
+
+/**
+ * What one execution has asked and paid: answers, numbers under way, and what is left of the cap.
+ *
+ * All calls of the node in an execution share it: tries, loop turns, several connections, and tool calls side by side.
+ */
+export class Ledger {
+	readonly breaker = new CircuitBreaker();
+	private readonly answers = new Map<string, PaidAnswer>();
+	private readonly failures = new Map<string, PriorFailure>();
+	private readonly lookups = new Map<string, Promise<Lookup>>();
+	private queries: number;
+
+	/**
+	 * @param secret key of the HMAC: another account finds nothing in a saved ledger
+	 * @param saved what a failed execution has left
+	 */
+	constructor(
+		private readonly secret: string,
+		private readonly saved?: SavedLedger,
+	) {
+		this.queries = saved?.queries ?? 0;
+	}
+
+	/** Queries sent so far: numbers plus repetitions after a lost answer. */
+	get queriesSent(): number {
+		return this.queries;
+	}
+
+	/** The answer that this execution has to a number. */
+	answerTo(mobile: string): PaidAnswer | undefined {
+		return this.answers.get(mobile) ?? this.saved?.answers[this.hash(mobile)];
+	}
+
+	/** What an unsuccessful query for the number has left. */
+	priorFailure(mobile: string): PriorFailure | undefined {
+		const failure = this.failures.get(mobile);
+		if (failure !== undefined || this.answers.has(mobile)) return failure;
+		return this.saved?.failures[this.hash(mobile)];
+	}
+
+	/** The lookup of a number that another call of the node has under way. */
+	underWay(mobile: string): Promise<Lookup> | undefined {
+		return this.lookups.get(mobile);
+	}
+
+	/**
+	 * Whether sending the number counts towards the cap. It does not where it repeats a query that was not billed.
+	 */
+	isCharged(mobile: string): boolean {
+		return this.priorFailure(mobile)?.billable !== 'no';
+	}
+
+	/** @param cap queries that the execution may send; 0 for no cap */
+	hasQueryLeft(cap: number): boolean {
+		return cap === 0 || this.queries < cap;
+	}
+
+	/** Takes one query from the cap before it is sent; false where none is left. */
+	reserve(cap: number): boolean {
+		const hasLeft = this.hasQueryLeft(cap);
+		if (hasLeft) this.queries++;
+		return hasLeft;
+	}
+
+	/** Records a lookup from its start to its end. */
+	async record(mobile: string, call: number, lookup: Promise<Lookup>): Promise<Lookup> {
+		this.lookups.set(mobile, lookup);
+		this.breaker.onStart();
+		const ended = await lookup;
+		this.lookups.delete(mobile);
+		if ('answer' in ended) {
+			this.answers.set(mobile, { ...ended.answer, call });
+			this.failures.delete(mobile);
+			this.breaker.onAnswer();
+		} else {
+			const { code, attempts, billable } = ended.failure.details;
+			this.failures.set(mobile, { code, attempts, billable });
+			this.breaker.onFailure(ended.failure);
+		}
+		return ended;
+	}
+
+	/** What a retry by hand needs, without a number in it. @param mask takes the number out of the service's words */
+	save(mask: (text: string, mobile: string) => string): SavedLedger {
+		const saved: SavedLedger = {
+			answers: { ...this.saved?.answers },
+			failures: { ...this.saved?.failures },
+			queries: this.queries,
+		};
+		for (const [mobile, answer] of this.answers) {
+			const hash = this.hash(mobile);
+			saved.answers[hash] = JSON.parse(mask(JSON.stringify(answer), mobile)) as PaidAnswer;
+			delete saved.failures[hash];
+		}
+		for (const [mobile, failure] of this.failures) saved.failures[this.hash(mobile)] = failure;
+		return saved;
+	}
+
+	private hash(mobile: string): string {
+		return createHmac('sha256', this.secret).update(mobile).digest('base64url').slice(0, 16);
+	}
+}

@@ -1,0 +1,195 @@
+import { NodeOperationError, type IExecuteFunctions } from 'n8n-workflow';
+
+import { OPERATIONS, type OperationName } from './juhe/operations';
+import type { Advice } from './juhe/status';
+import type { FieldNames } from './list/earlier';
+import { OPTIONS, RECHECK_DAYS, RESULT_NAMES, type ResultName } from './properties';
+
+/** The parameters of a run, checked. */
+export interface Settings extends FieldNames {
+	operation: OperationName;
+	method: 'GET' | 'POST';
+	dryRun: boolean;
+	maskNumber: boolean;
+	noRecord: 'error' | 'route';
+	/** Requests under way at the same time. */
+	concurrency: number;
+	/** 0 for no limit. */
+	requestsPerSecond: number;
+	/** For one request, in milliseconds. */
+	timeout: number;
+	retries: number;
+	resendUncertain: boolean;
+	/** 0 for no cap. */
+	maxQueries: number;
+	/** In the user's currency; 0 for none. */
+	pricePerQuery: number;
+	/** Days that a result of each advice holds. */
+	recheckAfter: Record<Advice, number>;
+	resultAs: 'object' | 'columns';
+	/** In the order of RESULT_NAMES. */
+	resultFields: ResultName[];
+	reuseResults: boolean;
+}
+
+/** Names that JavaScript treats differently: a row with such a field comes out damaged. */
+export const RESERVED_NAMES = ['__proto__', 'constructor', 'prototype'];
+/** Fields that the node adds to rows under fixed names. */
+const ADDED_FIELDS = ['error', 'details', 'previousRoute', 'changed'];
+
+/** A value is not what its parameter takes; the message says what it takes. */
+class Refusal extends Error {}
+
+/**
+ * Reads the parameters that hold for the whole run, once. Expressions in them see the first row.
+ *
+ * @throws NodeOperationError that names the option and what it takes
+ */
+export function readSettings(context: IExecuteFunctions): Settings {
+	const options = context.getNodeParameter('options', 0, {});
+	try {
+		const checked = Object.fromEntries(
+			OPTIONS.map((option) => [
+				option.name,
+				// Only an option that is not set has its default; one that is set to nothing is refused.
+				Object.hasOwn(options, option.name)
+					? checkOption(option, options[option.name])
+					: defaultOf(option),
+			]),
+		) as unknown as Omit<Settings, 'operation'>;
+		const operation = context.getNodeParameter('operation', 0) as OperationName;
+		if (!OPERATIONS.some(({ value }) => value === operation)) {
+			refuse('Operation', `must be one of ${OPERATIONS.map(({ value }) => value).join(', ')}`);
+		}
+		const settings = { ...checked, operation };
+		checkFieldNames(settings);
+		checkResultFields(settings);
+		return settings;
+	} catch (error) {
+		if (!(error instanceof Refusal)) throw error;
+		throw new NodeOperationError(context.getNode(), error.message, {
+			description: 'Nothing was sent. Correct the option, or the expression that gives its value.',
+		});
+	}
+}
+
+/** The field names as far as they are good, for rows of a run whose settings are refused. */
+export function readFieldNames(context: IExecuteFunctions): FieldNames {
+	const nameOf = (name: 'routeField' | 'outputField', fallback: string): string => {
+		try {
+			const value: unknown = context.getNodeParameter(`options.${name}`, 0, fallback);
+			return isFieldName(value) ? value.trim() : fallback;
+		} catch {
+			return fallback;
+		}
+	};
+	return {
+		routeField: nameOf('routeField', 'route'),
+		outputField: nameOf('outputField', 'mobileStatus'),
+	};
+}
+
+type Option = (typeof OPTIONS)[number] | (typeof RECHECK_DAYS)[number];
+
+function refuse(displayName: string, reason: string): never {
+	throw new Refusal(`'${displayName}' ${reason}`);
+}
+
+function defaultOf(option: Option): unknown {
+	return option.type === 'fixedCollection' ? checkDays({}) : option.default;
+}
+
+/** An option's value as the run uses it. @throws Refusal */
+function checkOption(option: Option, value: unknown): unknown {
+	const { displayName } = option;
+	if (value === undefined || value === null || (typeof value === 'string' && !value.trim())) {
+		return refuse(displayName, 'is set, but its value is empty');
+	}
+	switch (option.type) {
+		case 'number':
+			return checkNumber(option, value);
+		case 'boolean':
+			return typeof value === 'boolean' ? value : refuse(displayName, 'must be true or false');
+		case 'options': {
+			const values: unknown[] = option.options.map((choice) => choice.value);
+			return values.includes(value)
+				? value
+				: refuse(displayName, `must be one of ${values.join(', ')}`);
+		}
+		case 'multiOptions':
+			return checkChoices(displayName, value);
+		case 'fixedCollection':
+			return checkDays((value as { days?: unknown }).days ?? {});
+		case 'string':
+			return isFieldName(value)
+				? value.trim()
+				: refuse(displayName, `must be a field name, and none of ${RESERVED_NAMES.join(', ')}`);
+	}
+}
+
+/** A number may come as text, as an environment variable or a sheet gives it. */
+function checkNumber(option: Option & { type: 'number' }, value: unknown): number {
+	const { minValue, maxValue, numberPrecision } = option.typeOptions;
+	const isNumeric =
+		typeof value === 'number' || (typeof value === 'string' && /^\d+(\.\d+)?$/.test(value.trim()));
+	const number = isNumeric ? Number(value) : NaN;
+	const isGood =
+		number >= minValue && number <= maxValue && (numberPrecision > 0 || Number.isInteger(number));
+	if (isGood) return number;
+	const kind = numberPrecision > 0 ? 'a number' : 'a whole number';
+	return refuse(option.displayName, `must be ${kind} from ${minValue} to ${maxValue}`);
+}
+
+function checkChoices(displayName: string, value: unknown): ResultName[] {
+	const chosen: unknown[] = Array.isArray(value) ? value : [];
+	if (chosen.length === 0) return refuse(displayName, 'needs at least one field');
+	const isUnknown = chosen.some((name) => !RESULT_NAMES.includes(name as ResultName));
+	if (isUnknown) return refuse(displayName, `takes ${RESULT_NAMES.join(', ')}`);
+	return RESULT_NAMES.filter((name) => chosen.includes(name));
+}
+
+function checkDays(days: object): Record<string, unknown> {
+	return Object.fromEntries(
+		RECHECK_DAYS.map((field) => [
+			field.name,
+			Object.hasOwn(days, field.name)
+				? checkOption(field, (days as Record<string, unknown>)[field.name])
+				: field.default,
+		]),
+	);
+}
+
+function isFieldName(value: unknown): value is string {
+	return typeof value === 'string' && value.trim() !== '' && !RESERVED_NAMES.includes(value.trim());
+}
+
+/** Two values in one field would overwrite each other. @throws Refusal */
+function checkFieldNames({ routeField, outputField }: FieldNames): void {
+	const columns = RESULT_NAMES.map((name) => `${outputField}_${name}`);
+	for (const [displayName, name, others] of [
+		['Put Result in Field', outputField, ADDED_FIELDS],
+		['Routing Field', routeField, [...ADDED_FIELDS, outputField, ...columns]],
+	] as const) {
+		if (others.includes(name)) {
+			refuse(displayName, `must be another field than '${name}', which the node writes itself`);
+		}
+	}
+}
+
+/** A row without these fields is queried again in every run. @throws Refusal */
+function checkResultFields({ reuseResults, maskNumber, resultFields }: Settings): void {
+	if (!reuseResults) return;
+	const needed: ResultName[] = [
+		maskNumber ? 'fingerprint' : 'mobile',
+		'state',
+		'checkedAt',
+		'recheckAt',
+	];
+	const missing = needed.filter((name) => !resultFields.includes(name));
+	if (missing.length > 0) {
+		refuse(
+			'Result Fields',
+			`must include ${missing.join(', ')}: 'Reuse Results in Rows' reads them`,
+		);
+	}
+}

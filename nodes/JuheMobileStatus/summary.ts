@@ -1,0 +1,151 @@
+import type { IDataObject } from 'n8n-workflow';
+
+import type { Failure } from './juhe/failure';
+import { ADVICES, ROUTES, statusOf } from './juhe/status';
+import { PLANS, type Outcome } from './list/outcome';
+
+/** What calls of the node came to, as the Summary output shows it. */
+export interface Summary {
+	rows: number;
+	/** Rows whose query was answered. */
+	queried: number;
+	/** Rows that took the answer of another row. */
+	duplicates: number;
+	/** Rows that carried a result that still holds, or share the number of one. */
+	reused: number;
+	/** Rows without a result. */
+	errors: number;
+	/** Rows among `errors` that were not sent. */
+	notQueried: number;
+	/** Queries that are billed; in a dry run, that would be. */
+	billable: number;
+	/** Queries that may be billed. */
+	uncertain: number;
+	/** Rows with a result by route; in a dry run, by what would happen. */
+	routes: Record<string, number>;
+	advice: Record<string, number>;
+	/** The code that stopped the run; null where it ran to its end. */
+	stoppedBy: number | string | null;
+	startedAt: string;
+	dryRun: boolean;
+}
+
+/** Counts the outcomes of one call. */
+export function summarize(
+	outcomes: Outcome[],
+	stoppedBy: Failure | undefined,
+	startedAt: string,
+	dryRun: boolean,
+): Summary {
+	const zeros = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, 0]));
+	const summary: Summary = {
+		rows: outcomes.length,
+		...{
+			queried: 0,
+			duplicates: 0,
+			reused: 0,
+			errors: 0,
+			notQueried: 0,
+			billable: 0,
+			uncertain: 0,
+		},
+		routes: zeros(dryRun ? Object.keys(PLANS) : ROUTES),
+		advice: zeros(ADVICES),
+		stoppedBy: stoppedBy?.details.code ?? null,
+		startedAt,
+		dryRun,
+	};
+	const count = (counts: Record<string, number>, name: string) =>
+		(counts[name] = (counts[name] ?? 0) + 1);
+	for (const outcome of outcomes) {
+		if ('failure' in outcome) {
+			const { details } = outcome.failure;
+			summary.errors++;
+			if (details.notQueried) summary.notQueried++;
+			if (details.billable === 'uncertain') summary.uncertain++;
+			continue;
+		}
+		if ('plan' in outcome) {
+			count(summary.routes, outcome.plan);
+			if (outcome.plan === 'billable') summary.billable++;
+			if (outcome.plan === 'duplicate') summary.duplicates++;
+			if (outcome.plan === 'reusable') summary.reused++;
+			if (outcome.plan === 'overCap') summary.notQueried++;
+			continue;
+		}
+		const { route, advice } = statusOf(
+			'answer' in outcome ? outcome.answer.result : outcome.earlier.result,
+		);
+		count(summary.routes, route);
+		count(summary.advice, advice);
+		if (outcome.source === 'duplicate') summary.duplicates++;
+		else if (outcome.source === 'reused') summary.reused++;
+		else {
+			summary.queried++;
+			if (outcome.answer.billable === 'yes') summary.billable++;
+			else summary.uncertain++;
+		}
+	}
+	return summary;
+}
+
+/** The sum of the calls of an execution. */
+export function addUp(calls: Summary[]): Summary {
+	const [first, ...others] = calls as [Summary, ...Summary[]];
+	const add = (a: Record<string, number>, b: Record<string, number>) =>
+		Object.fromEntries(
+			[...new Set([...Object.keys(a), ...Object.keys(b)])].map((name) => [
+				name,
+				(a[name] ?? 0) + (b[name] ?? 0),
+			]),
+		);
+	return others.reduce(
+		(sum, call) => ({
+			rows: sum.rows + call.rows,
+			queried: sum.queried + call.queried,
+			duplicates: sum.duplicates + call.duplicates,
+			reused: sum.reused + call.reused,
+			errors: sum.errors + call.errors,
+			notQueried: sum.notQueried + call.notQueried,
+			billable: sum.billable + call.billable,
+			uncertain: sum.uncertain + call.uncertain,
+			routes: add(sum.routes, call.routes),
+			advice: add(sum.advice, call.advice),
+			stoppedBy: call.stoppedBy ?? sum.stoppedBy,
+			startedAt: sum.startedAt,
+			dryRun: sum.dryRun && call.dryRun,
+		}),
+		first,
+	);
+}
+
+/** The item of the Summary output. @param price of a query; 0 for none */
+export function summaryItem(summary: Summary, price: number): IDataObject {
+	const { routes, advice, stoppedBy, startedAt, dryRun, ...counts } = summary;
+	return {
+		...counts,
+		cost: price === 0 ? null : costOf(summary, price),
+		...{ routes, advice, stoppedBy, startedAt },
+		finishedAt: new Date().toISOString(),
+		dryRun,
+	};
+}
+
+/** One line for people: "3 rows: 2 queried, 1 duplicate, 0 reused, 0 errors. 1 to remove, 0 to recheck." */
+export function summaryLine(summary: Summary, price: number): string {
+	const { routes, advice, dryRun } = summary;
+	const say = (count: number | undefined, one: string, many = one) =>
+		`${(count ?? 0).toLocaleString('en-US')} ${count === 1 ? one : many}`;
+	const rows = say(summary.rows, 'row', 'rows');
+	const duplicates = say(summary.duplicates, 'duplicate', 'duplicates');
+	const errors = say(summary.errors, 'error', 'errors');
+	const cost = price === 0 ? '' : ` Cost: ${costOf(summary, price)}.`;
+	return dryRun
+		? `${rows}: ${say(summary.billable, 'billable')}, ${duplicates}, ${say(summary.reused, 'reusable')}, ${say(routes.overCap, 'over the cap')}, ${errors}. Nothing was sent.${cost}`
+		: `${rows}: ${say(summary.queried, 'queried')}, ${duplicates}, ${say(summary.reused, 'reused')}, ${errors}. ${say(advice.remove, 'to remove')}, ${say(advice.recheck, 'to recheck')}.${cost}`;
+}
+
+/** What the queries cost at most: those that are billed and those that may be. */
+function costOf({ billable, uncertain }: Summary, price: number): number {
+	return Number(((billable + uncertain) * price).toFixed(4));
+}
