@@ -1,4 +1,5 @@
 import communityNodes from '@n8n/eslint-plugin-community-nodes';
+import importPlugin from 'eslint-plugin-import';
 import n8nNodesBase from 'eslint-plugin-n8n-nodes-base';
 import tseslint from 'typescript-eslint';
 
@@ -48,6 +49,43 @@ export default tseslint.config(
 		ignores: [],
 	},
 	{ files: ['nodes/**/*.ts', 'credentials/**/*.ts'], rules: { 'no-console': 'error' } },
+
+	// The three floors of nodes/JuheMobileStatus: imports go only down, and in no circle.
+	{
+		files: ['nodes/**/*.ts', 'credentials/**/*.ts'],
+		plugins: { import: importPlugin },
+		settings: {
+			'import/parsers': { '@typescript-eslint/parser': ['.ts'] },
+			'import/resolver': { node: { extensions: ['.ts'] } },
+		},
+		rules: {
+			'import/no-cycle': 'error',
+			'import/no-restricted-paths': [
+				'error',
+				{
+					basePath: 'nodes/JuheMobileStatus',
+					zones: [
+						{ target: 'juhe', from: '.', except: ['./juhe'] },
+						{ target: 'list', from: '.', except: ['./list', './juhe'] },
+					],
+				},
+			],
+		},
+	},
+	{
+		files: ['nodes/*/{juhe,list}/**/*.ts'],
+		rules: {
+			'no-restricted-imports': [
+				'error',
+				{
+					paths: ['n8n-workflow', 'n8n-core'].map((name) => ({
+						name,
+						message: 'Only the shell knows n8n.',
+					})),
+				},
+			],
+		},
+	},
 	base(['nodes/**/*.ts'], 'nodes', {
 		// It wants the literal 'main', which n8n's newer plugin refuses in favour of NodeConnectionTypes.Main.
 		'n8n-nodes-base/node-class-description-inputs-wrong-regular-node': 'off',

@@ -69,7 +69,9 @@ export class JuheMobileStatus implements INodeType {
 		// n8n's name for the node where an agent has it as a tool.
 		const isTool = node.type.endsWith('Tool');
 		// A tool gets the input of the agent beside the number. It is no row of the tool, and not meant for the model.
-		const items = isTool ? this.getInputData().map(() => ({ json: {} })) : this.getInputData();
+		const items = isTool
+			? this.getInputData().map((_, item) => ({ json: {}, pairedItem: { item } }))
+			: this.getInputData();
 		const stopOnFailure = !this.continueOnFail();
 
 		let setup: {

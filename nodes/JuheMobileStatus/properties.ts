@@ -182,7 +182,7 @@ export const OPTIONS = [
 		displayName: 'Result Fields',
 		name: 'resultFields',
 		type: 'multiOptions',
-		// eslint-disable-next-line n8n-nodes-base/node-param-multi-options-type-unsorted-items -- the order of the output
+		// In the order of the output.
 		options: RESULT_NAMES.map((name) => ({ name, value: name })),
 		default: [...RESULT_NAMES],
 		description: 'Which fields of the result to put out',

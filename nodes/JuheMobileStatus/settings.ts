@@ -66,11 +66,16 @@ export function readSettings(context: IExecuteFunctions): Settings {
 		checkResultFields(settings);
 		return settings;
 	} catch (error) {
-		if (!(error instanceof Refusal)) throw error;
-		throw new NodeOperationError(context.getNode(), error.message, {
-			description: 'Nothing was sent. Correct the option, or the expression that gives its value.',
-		});
+		throw asRefusal(context, error);
 	}
+}
+
+/** An error of ours as n8n shows it; others, which n8n throws for an expression, as they are. */
+function asRefusal(context: IExecuteFunctions, error: unknown): unknown {
+	if (!(error instanceof Refusal)) return error;
+	return new NodeOperationError(context.getNode(), error.message, {
+		description: 'Nothing was sent. Correct the option, or the expression that gives its value.',
+	});
 }
 
 /** The field names as far as they are good, for rows of a run whose settings are refused. */

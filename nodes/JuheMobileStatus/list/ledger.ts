@@ -101,18 +101,19 @@ export class Ledger {
 
 	/** What a retry by hand needs, without a number in it. @param mask takes the number out of the service's words */
 	save(mask: (text: string, mobile: string) => string): SavedLedger {
-		const saved: SavedLedger = {
-			answers: { ...this.saved?.answers },
-			failures: { ...this.saved?.failures },
+		const answers = new Map(Object.entries(this.saved?.answers ?? {}));
+		const failures = new Map(Object.entries(this.saved?.failures ?? {}));
+		for (const [mobile, answer] of this.answers) {
+			const masked = mask(JSON.stringify(answer), mobile);
+			answers.set(this.hash(mobile), JSON.parse(masked) as PaidAnswer);
+			failures.delete(this.hash(mobile));
+		}
+		for (const [mobile, failure] of this.failures) failures.set(this.hash(mobile), failure);
+		return {
+			answers: Object.fromEntries(answers),
+			failures: Object.fromEntries(failures),
 			queries: this.queries,
 		};
-		for (const [mobile, answer] of this.answers) {
-			const hash = this.hash(mobile);
-			saved.answers[hash] = JSON.parse(mask(JSON.stringify(answer), mobile)) as PaidAnswer;
-			delete saved.failures[hash];
-		}
-		for (const [mobile, failure] of this.failures) saved.failures[this.hash(mobile)] = failure;
-		return saved;
 	}
 
 	private hash(mobile: string): string {
