@@ -2,7 +2,6 @@ import {
 	NodeConnectionTypes,
 	NodeOperationError,
 	type ICredentialDataDecryptedObject,
-	type IDataObject,
 	type IExecuteFunctions,
 	type INodeExecutionData,
 	type INodeType,
@@ -10,33 +9,19 @@ import {
 } from 'n8n-workflow';
 
 import { executionOf, fingerprint, saveExecution, type Execution } from './execution';
-import { maskText, toOutputItem, type ItemSettings } from './items';
 import { openAccount, type Account } from './juhe/account';
 import { Client } from './juhe/client';
 import type { Failure } from './juhe/failure';
-import type { Route } from './juhe/status';
-import type { Outcome, Plan, Row } from './list/outcome';
+import type { Outcome, Row } from './list/outcome';
 import { planDryRun, run, type RunResult } from './list/run';
 import { asNodeError, settingsFailure, toNodeError } from './nodeError';
+import { OUTPUTS_EXPRESSION, toOutputs } from './outputs';
 import { PROPERTIES } from './properties';
+import { createProgressLog, reportSummary } from './report';
 import { createSend } from './request';
 import { readRows } from './rows';
 import { readFieldNames, readSettings, type Settings } from './settings';
-import { addUp, summarize, summaryItem, summaryLine, type Summary } from './summary';
-
-/** The outputs of a node whose outputs are split: one for each state, and one for all else. */
-const SPLIT_OUTPUTS: ReadonlyArray<{ route?: Route; displayName: string }> = [
-	{ route: 'normal', displayName: 'Normal' },
-	{ route: 'suspended', displayName: 'Suspended' },
-	{ route: 'unavailable', displayName: 'Unavailable' },
-	{ route: 'notOnNetwork', displayName: 'Not on Network' },
-	{ route: 'preCancelled', displayName: 'Pre-Cancelled' },
-	{ displayName: 'Other' },
-];
-const OTHER_OUTPUT = SPLIT_OUTPUTS.length - 1;
-
-const mainOutput = (displayName?: string) => ({ type: NodeConnectionTypes.Main, displayName });
-const OUTPUT_PER_ROUTE = SPLIT_OUTPUTS.map(({ displayName }) => mainOutput(displayName));
+import { addUp, summarize, summaryItem } from './summary';
 
 /**
  * Checks the on-network status of Chinese mobile numbers.
@@ -58,71 +43,61 @@ export class JuheMobileStatus implements INodeType {
 		defaults: { name: 'Juhe Mobile Status' },
 		usableAsTool: true,
 		inputs: [NodeConnectionTypes.Main],
-		outputs: `={{ [...($parameter.splitOutputs ? ${JSON.stringify(OUTPUT_PER_ROUTE)} : [${JSON.stringify(mainOutput())}]), ...($parameter.summaryOutput ? [${JSON.stringify(mainOutput('Summary'))}] : [])] }}`,
+		outputs: OUTPUTS_EXPRESSION,
 		credentials: [{ name: 'juheApi', required: true }],
 		properties: PROPERTIES,
 	};
 
 	async execute(this: IExecuteFunctions): Promise<INodeExecutionData[][]> {
 		const startedAt = new Date().toISOString();
-		const node = this.getNode();
-		// n8n's name for the node where an agent has it as a tool.
-		const isTool = node.type.endsWith('Tool');
-		// A tool gets the input of the agent beside the number. It is no row of the tool, and not meant for the model.
-		const items = isTool
-			? this.getInputData().map((_, item) => ({ json: {}, pairedItem: { item } }))
-			: this.getInputData();
-		const stopOnFailure = !this.continueOnFail();
+		const setup = await prepare(this);
+		if ('failure' in setup) return refuseRows(this, setup.failure, startedAt);
 
-		let setup: {
-			settings: Settings;
-			account: Account;
-			credentialData: ICredentialDataDecryptedObject;
-		};
-		try {
-			const settings = readSettings(this);
-			setup = { settings, ...(await readAccount(this, settings)) };
-		} catch (error) {
-			if (stopOnFailure) throw asNodeError(node, error);
-			// If we threw here, On Error = Continue would forward the input unchanged.
-			const failure = settingsFailure(error);
-			const outcomes = items.map((): Outcome => ({ failure }));
-			const summary = summarize(outcomes, failure, startedAt, false);
-			const call = { ...readFieldNames(this), onError: node.onError, fingerprintOf: () => '' };
-			return toOutputs(this, items, [], outcomes, call, summaryItem(summary, 0), isTool);
-		}
-
-		const { settings, account, credentialData } = setup;
+		const { settings, account } = setup;
 		const fingerprintOf = (mobile: string) => fingerprint(account, mobile);
-		const rows = readRows(this, this.getInputData(), settings, fingerprintOf, isTool);
+		const rows = readRows(this, settings, fingerprintOf);
 		const execution = executionOf(this, account);
-		const runIndex = Number(this.getWorkflowDataProxy(0).$runIndex);
 		const { outcomes, stoppedBy } = settings.dryRun
-			? { outcomes: planDryRun(rows, execution.ledger, settings), stoppedBy: undefined }
-			: await query(this, rows, execution, { settings, account, credentialData, runIndex });
+			? planDryRun(rows, execution.ledger, settings)
+			: await query(this, rows, execution, setup);
 
 		const summary = summarize(outcomes, stoppedBy, startedAt, settings.dryRun);
-		execution.summaries.set(runIndex, summary);
-		// A cancelled execution ends as cancelled, not as failed.
-		const isCancelled = this.getExecutionCancelSignal()?.aborted === true;
-		const failed = stopOnFailure && !isCancelled ? earliestFailure(outcomes) : undefined;
-		if (!settings.dryRun) {
-			const mask = settings.maskNumber ? maskText : (text: string) => text;
-			saveExecution(this, execution, failed !== undefined, mask);
-		}
-		report(this, summary, settings.pricePerQuery);
-		if (failed !== undefined) throw toNodeError(node, failed.failure, failed.itemIndex);
-		const total = summaryItem(addUp([...execution.summaries.values()]), settings.pricePerQuery);
-		const call = { ...settings, settings, onError: node.onError, fingerprintOf };
-		return toOutputs(this, items, rows, outcomes, call, total, isTool);
+		execution.summaries.set(runIndexOf(this), summary);
+		reportSummary(this, summary, settings.pricePerQuery);
+		const failed = failureToThrow(this, outcomes);
+		if (!settings.dryRun) saveExecution(this, execution, failed !== undefined, settings);
+		if (failed !== undefined) throw toNodeError(this.getNode(), failed.failure, failed.itemIndex);
+
+		const total = addUp([...execution.summaries.values()]);
+		const fields = { ...settings, settings, fingerprintOf };
+		return toOutputs(this, rows, outcomes, fields, summaryItem(total, settings.pricePerQuery));
 	}
 }
 
-/** Resolves the credential and checks what the operation needs of it, once a run. */
+/** What a call works with. */
+interface Setup {
+	settings: Settings;
+	account: Account;
+	/** As n8n stores the credential. */
+	credentialData: ICredentialDataDecryptedObject;
+}
+
+/** Reads and checks parameters and credential, once a call. */
+async function prepare(context: IExecuteFunctions): Promise<Setup | { failure: Failure }> {
+	try {
+		const settings = readSettings(context);
+		return { settings, ...(await readAccount(context, settings)) };
+	} catch (error) {
+		// If we threw here, On Error = Continue would forward the input unchanged.
+		if (context.continueOnFail()) return { failure: settingsFailure(error) };
+		throw asNodeError(context.getNode(), error);
+	}
+}
+
 async function readAccount(
 	context: IExecuteFunctions,
 	{ operation, dryRun }: Settings,
-): Promise<{ account: Account; credentialData: ICredentialDataDecryptedObject }> {
+): Promise<Pick<Setup, 'account' | 'credentialData'>> {
 	const hasCredential = context.getNode().credentials?.juheApi !== undefined;
 	// A dry run sends nothing, so it needs no credential.
 	const credentialData: ICredentialDataDecryptedObject =
@@ -136,69 +111,51 @@ async function readAccount(
 	);
 }
 
+/** Every row as an error item: the call cannot begin. */
+function refuseRows(
+	context: IExecuteFunctions,
+	failure: Failure,
+	startedAt: string,
+): INodeExecutionData[][] {
+	const outcomes = context.getInputData().map((): Outcome => ({ failure }));
+	const summary = summaryItem(summarize(outcomes, failure, startedAt, false), 0);
+	return toOutputs(context, [], outcomes, readFieldNames(context), summary);
+}
+
 async function query(
 	context: IExecuteFunctions,
 	rows: Row[],
 	{ ledger, limiter }: Execution,
-	call: {
-		settings: Settings;
-		account: Account;
-		credentialData: ICredentialDataDecryptedObject;
-		runIndex: number;
-	},
+	{ settings, account, credentialData }: Setup,
 ): Promise<RunResult> {
-	const { settings, account, credentialData } = call;
 	limiter.configure(settings.requestsPerSecond || Infinity, settings.concurrency);
 	const send = createSend(context, account, credentialData, settings);
 	const client = new Client(account, send, limiter, settings.retries);
 	return await run(rows, client, limiter, ledger, {
 		...settings,
-		call: call.runIndex,
-		encryptionField: { plain: undefined, aes: 'OpenID', rsa: 'RSA Public Key' }[settings.operation],
+		call: runIndexOf(context),
 		failOnNoRecord: settings.noRecord === 'error',
 		stopOnFailure: !context.continueOnFail(),
 		cancelSignal: context.getExecutionCancelSignal(),
+		onProgress: createProgressLog(context, ledger),
 	});
 }
 
-/** The items of all outputs, in the order of the rows. */
-function toOutputs(
+/** n8n counts the calls of a node in an execution; the tries of Retry On Fail share a count. */
+function runIndexOf(context: IExecuteFunctions): number {
+	return Number(context.getWorkflowDataProxy(0).$runIndex);
+}
+
+/** The row to name when the node stops: the first that failed by itself. Undefined where the node goes on. */
+function failureToThrow(
 	context: IExecuteFunctions,
-	items: INodeExecutionData[],
-	rows: Row[],
 	outcomes: Outcome[],
-	call: ItemSettings,
-	summary: IDataObject,
-	isTool: boolean,
-): INodeExecutionData[][] {
-	const isOn = (name: string) => !isTool && context.getNodeParameter(name, 0, false) === true;
-	const isSplit = isOn('splitOutputs');
-	const outputs = (isSplit ? SPLIT_OUTPUTS : [0]).map((): INodeExecutionData[] => []);
-	items.forEach((input, index) => {
-		const outcome = outcomes[index] as Outcome;
-		const { route, item } = toOutputItem(input, index, rows[index], outcome, call);
-		outputs[isSplit ? outputIndex(route) : 0]?.push(item);
-	});
-	if (isOn('summaryOutput')) outputs.push([{ json: summary, pairedItem: { item: 0 } }]);
-	return outputs;
-}
-
-function outputIndex(route: Route | Plan | undefined): number {
-	const index = SPLIT_OUTPUTS.findIndex((output) => output.route === route);
-	return index === -1 ? OTHER_OUTPUT : index;
-}
-
-/** The row to name when a run stops: the first that failed by itself. */
-function earliestFailure(outcomes: Outcome[]): { failure: Failure; itemIndex: number } | undefined {
+): { failure: Failure; itemIndex: number } | undefined {
+	// A cancelled execution ends as cancelled, not as failed.
+	const isCancelled = context.getExecutionCancelSignal()?.aborted === true;
+	if (context.continueOnFail() || isCancelled) return undefined;
 	const failures = outcomes.flatMap((outcome, itemIndex) =>
 		'failure' in outcome ? [{ failure: outcome.failure, itemIndex }] : [],
 	);
 	return failures.find(({ failure }) => !failure.interrupted) ?? failures[0];
-}
-
-/** Tells the person at the output pane, and the log, what the call came to. */
-function report(context: IExecuteFunctions, summary: Summary, price: number): void {
-	const line = summaryLine(summary, price);
-	context.logger.debug(line);
-	context.addExecutionHints({ message: line, type: 'info', location: 'outputPane' });
 }

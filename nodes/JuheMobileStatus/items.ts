@@ -1,24 +1,31 @@
-import type { IDataObject, INodeExecutionData, OnError } from 'n8n-workflow';
+import type { IDataObject, IExecuteFunctions, INodeExecutionData, OnError } from 'n8n-workflow';
 
 import type { Failure } from './juhe/failure';
-import { createRedactor } from './juhe/redact';
-import { API_FIELDS, type ApiResult } from './juhe/reply';
-import { statusOf, type Route } from './juhe/status';
-import type { EarlierResult, FieldNames } from './list/earlier';
-import { maskMobile } from './list/number';
-import { PLANS, type Outcome, type Plan, type Row } from './list/outcome';
-import { RESULT_NAMES, type ResultName } from './properties';
+import type { Route } from './juhe/status';
+import type { FieldNames } from './list/earlier';
+import type { Outcome, Plan, Row } from './list/outcome';
+import { RESULT_NAMES } from './properties';
+import { maskFailure, planResult, toResult, type Result } from './result';
 import type { Settings } from './settings';
 
-const DAY = 86_400_000;
-
-/** What `toOutputItem` needs to know of the call. */
-export interface ItemSettings extends FieldNames {
+/** Where and how the output of a call is written. */
+export interface OutputFields extends FieldNames {
 	/** Undefined where the settings are refused: then every row fails. */
 	settings?: Settings;
-	onError?: OnError;
 	/** Of a number of 11 digits. */
-	fingerprintOf: (mobile: string) => string;
+	fingerprintOf?: (mobile: string) => string;
+}
+
+/** Whether an agent has the node as a tool: n8n gives it another type name. */
+export function isTool(context: IExecuteFunctions): boolean {
+	return context.getNode().type.endsWith('Tool');
+}
+
+/** The items that the output is made from. */
+export function inputItems(context: IExecuteFunctions): INodeExecutionData[] {
+	const items = context.getInputData();
+	// A tool gets the input of the agent beside the number. It is no row of the tool, and not meant for the model.
+	return isTool(context) ? items.map((_, item) => ({ json: {}, pairedItem: { item } })) : items;
 }
 
 /** An output item, and the route whose output it leaves by. */
@@ -33,82 +40,37 @@ export function toOutputItem(
 	index: number,
 	row: Row | undefined,
 	outcome: Outcome,
-	call: ItemSettings,
+	fields: OutputFields,
+	onError?: OnError,
 ): OutputItem {
-	const { settings } = call;
+	const { settings } = fields;
 	if ('failure' in outcome || settings === undefined) {
 		const { failure, mobile } = outcome as { failure: Failure; mobile?: string };
 		const shown = settings?.maskNumber && mobile ? maskFailure(failure, mobile) : failure;
-		return { route: undefined, item: errorItem(input, index, shown, call) };
+		return { route: undefined, item: errorItem(input, index, shown, fields, onError) };
 	}
-	const earlier = row && 'earlier' in row ? row.earlier : undefined;
 	const { route, result } =
 		'plan' in outcome
 			? planResult(outcome.mobile, outcome.plan, settings)
-			: outcomeResult(outcome, earlier, settings, call.fingerprintOf);
-	const fields: IDataObject = { [call.routeField]: route };
-	const chosen = settings.resultFields.filter((name) => result[name] !== undefined);
-	if (settings.resultAs === 'columns') {
-		for (const name of chosen) fields[`${call.outputField}_${name}`] = result[name];
-	} else fields[call.outputField] = Object.fromEntries(chosen.map((name) => [name, result[name]]));
-	return {
-		route,
-		item: rowItem(input, index, withoutErrorOfNode(ownFields(input.json, call)), fields),
-	};
+			: toResult(outcome, row, settings, fields.fingerprintOf);
+	const own = withoutErrorOfNode(ownFields(input.json, fields));
+	return { route, item: rowItem(input, index, own, written(route, result, settings)) };
 }
 
-type Result = Partial<Record<ResultName, IDataObject[string]>>;
-
-function outcomeResult(
-	outcome: Extract<Outcome, { source: unknown }>,
-	carried: EarlierResult | undefined,
-	settings: Settings,
-	fingerprintOf: (mobile: string) => string,
-): { route: Route; result: Result } {
-	const { mobile, source } = outcome;
-	const answered = 'answer' in outcome ? outcome.answer : outcome.earlier;
-	const { route, label, advice } = statusOf(answered.result);
-	const previousRoute = carried?.route ?? null;
-	const paid =
-		'answer' in outcome && source === 'query'
-			? { billable: outcome.answer.billable, attempts: outcome.answer.attempts }
-			: { billable: 'no', attempts: 0 };
-	const times =
-		'answer' in outcome
-			? {
-					operation: settings.operation,
-					checkedAt: outcome.answer.checkedAt,
-					recheckAt: recheckTime(outcome.answer.checkedAt, settings.recheckAfter[advice]),
-				}
-			: {
-					operation: outcome.earlier.operation,
-					checkedAt: outcome.earlier.checkedAt,
-					recheckAt: outcome.earlier.recheckAt,
-				};
-	const result = {
-		mobile: settings.maskNumber ? maskMobile(mobile) : mobile,
-		...(settings.maskNumber ? maskResult(answered.result, mobile) : answered.result),
-		...{ label, advice, ...paid, source, ...times },
-		...(settings.maskNumber && { fingerprint: fingerprintOf(mobile) }),
-		...(settings.reuseResults && { previousRoute, changed: route !== previousRoute }),
-	};
-	return { route, result: result as Result };
-}
-
-/** A row of a dry run: what would happen to it. */
-function planResult(mobile: string, plan: Plan, { operation, maskNumber }: Settings) {
-	const result: Result = {
-		mobile: maskNumber ? maskMobile(mobile) : mobile,
-		label: PLANS[plan],
-		operation,
-		billable: 'no',
-		attempts: 0,
-	};
-	return { route: plan, result };
-}
-
-function recheckTime(checkedAt: string, days: number): string {
-	return new Date(Date.parse(checkedAt) + days * DAY).toISOString();
+/** What the node writes into a row, in the shape that the settings ask for. */
+function written(route: string, result: Result, settings: Settings): IDataObject {
+	const { routeField, outputField, resultFields, resultAs } = settings;
+	const chosen = resultFields.filter((name) => result[name] !== undefined);
+	if (resultAs === 'columns') {
+		const columns: IDataObject = {};
+		for (const name of chosen) columns[`${outputField}_${name}`] = result[name];
+		return { [routeField]: route, ...columns };
+	}
+	const isWhole = resultFields.length === RESULT_NAMES.length;
+	const object: IDataObject = isWhole
+		? result
+		: Object.fromEntries(chosen.map((name) => [name, result[name]]));
+	return { [routeField]: route, [outputField]: object };
 }
 
 /** The fields of a row that the node has not written as route or result. */
@@ -161,12 +123,13 @@ function errorItem(
 	input: INodeExecutionData,
 	index: number,
 	failure: Failure,
-	call: ItemSettings,
+	names: FieldNames,
+	onError: OnError | undefined,
 ): INodeExecutionData {
 	const fields = { error: failure.message, details: { ...failure.details } };
-	const own = ownFields(input.json, call);
+	const own = ownFields(input.json, names);
 	const item = rowItem(input, index, own, fields);
-	if (call.onError !== 'continueErrorOutput') return item;
+	if (onError !== 'continueErrorOutput') return item;
 	// The error output takes an item that holds nothing else, and merges the input row into it.
 	if (own === input.json) return { ...item, json: fields };
 	// That merge would bring back an old route and result, so they are overwritten with undefined. The error output takes
@@ -174,41 +137,4 @@ function errorItem(
 	const removed = Object.keys(input.json).filter((name) => !Object.hasOwn(own, name));
 	Object.assign(item.json, Object.fromEntries(removed.map((name) => [name, undefined])));
 	return Object.defineProperty(item, 'error', { value: true, enumerable: false });
-}
-
-/** The result with the number masked wherever the service repeats it. */
-function maskResult(result: ApiResult | null, mobile: string): ApiResult | null {
-	if (result === null) return null;
-	const masked: ApiResult = {};
-	for (const field of API_FIELDS) {
-		const value = result[field];
-		if (value !== undefined) masked[field] = maskValue(value, mobile);
-	}
-	return masked;
-}
-
-function maskFailure(failure: Failure, mobile: string): Failure {
-	const { code, resultcode, reason } = failure.details;
-	return {
-		...failure,
-		message: maskText(failure.message, mobile),
-		details: {
-			...failure.details,
-			code: maskValue(code, mobile),
-			resultcode: maskValue(resultcode, mobile),
-			reason: maskValue(reason, mobile),
-		},
-	};
-}
-
-/** A text or a number in which the mobile number occurs comes back as text with the number masked. */
-function maskValue<T>(value: T, mobile: string): T | string {
-	if (typeof value !== 'string' && typeof value !== 'number') return value;
-	const masked = maskText(String(value), mobile);
-	return masked === String(value) ? value : masked;
-}
-
-/** Masks a mobile number in a text. */
-export function maskText(text: string, mobile: string): string {
-	return createRedactor([], { mobile, masked: maskMobile(mobile) })(text);
 }

@@ -1,5 +1,6 @@
 import type { IDataObject, IExecuteFunctions, INodeExecutionData } from 'n8n-workflow';
 
+import { isTool } from './items';
 import { readEarlier, type FieldNames } from './list/earlier';
 import { parseMobile } from './list/number';
 import { invalidNumberFailure, type Row } from './list/outcome';
@@ -18,18 +19,17 @@ const PATH_STEP = /\.([\p{ID_Start}_$][\p{ID_Continue}$]*)|\["([^"]*)"\]|\['([^'
  */
 export function readRows(
 	context: IExecuteFunctions,
-	items: INodeExecutionData[],
 	fieldNames: FieldNames,
 	fingerprintOf: (mobile: string) => string,
-	isTool: boolean,
 ): Row[] {
 	const readCell = createCellReader(context);
+	const hasRows = !isTool(context);
 	const now = Date.now();
-	return items.map((item, index): Row => {
+	return context.getInputData().map((item, index): Row => {
 		try {
 			const parsed = parseMobile(readCell(item, index));
 			if ('reason' in parsed) {
-				return { failure: invalidNumberFailure(parsed.reason, isTool ? undefined : index) };
+				return { failure: invalidNumberFailure(parsed.reason, hasRows ? index : undefined) };
 			}
 			const { mobile } = parsed;
 			const fingerprint = () => fingerprintOf(mobile);

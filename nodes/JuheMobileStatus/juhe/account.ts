@@ -6,6 +6,7 @@ export interface Account {
 	baseUrl: string;
 	url: string;
 	encrypt: (mobile: string) => string;
+	encryptionField?: string;
 	secrets: string[];
 }
 export function openAccount(
@@ -41,6 +42,9 @@ export function openAccount(
 			baseUrl,
 			url: baseUrl + operation.path,
 			encrypt: p.encrypt,
+			encryptionField: ({ plain: undefined, aes: 'OpenID', rsa: 'RSA Public Key' } as const)[
+				operationName
+			],
 			secrets: [apiKey, openid, aesKeyOf(openid)],
 		},
 	};

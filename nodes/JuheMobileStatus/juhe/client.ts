@@ -51,6 +51,11 @@ export class Client {
 		private readonly retries: number,
 	) {}
 
+	/** The credential's field that numbers are encrypted with; undefined for the plain query. */
+	get encryptionField(): string | undefined {
+		return this.account.encryptionField;
+	}
+
 	/**
 	 * Looks up one number. The caller has acquired a slot of the rate limiter for the first request.
 	 *

@@ -45,6 +45,11 @@ export class Ledger {
 		return this.queries;
 	}
 
+	/** Answers so far. */
+	get queriesAnswered(): number {
+		return this.answers.size;
+	}
+
 	/** The answer that this execution has to a number. */
 	answerTo(mobile: string): PaidAnswer | undefined {
 		return this.answers.get(mobile) ?? this.saved?.answers[this.hash(mobile)];
@@ -100,7 +105,7 @@ export class Ledger {
 	}
 
 	/** What a retry by hand needs, without a number in it. @param mask takes the number out of the service's words */
-	save(mask: (text: string, mobile: string) => string): SavedLedger {
+	save(mask: (text: string, mobile: string) => string = (text) => text): SavedLedger {
 		const answers = new Map(Object.entries(this.saved?.answers ?? {}));
 		const failures = new Map(Object.entries(this.saved?.failures ?? {}));
 		for (const [mobile, answer] of this.answers) {

@@ -27,8 +27,6 @@ export interface RunOptions {
 	failOnNoRecord: boolean;
 	/** Whether a number is sent again after its answer was lost. */
 	resendUncertain: boolean;
-	/** The credential's field that the number is encrypted with; undefined for the plain query. */
-	encryptionField?: string;
 	/** True where one failing row ends the run (On Error: Stop Workflow). */
 	stopOnFailure: boolean;
 	/** Aborted when the execution is cancelled; requests under way still end. */
@@ -113,7 +111,7 @@ export async function run(
 		settle(mobile, ended, 'query');
 		if ('answer' in ended) return;
 		if (ended.failure.class === 'fatal') stopRun(ended.failure);
-		else if (ledger.breaker.isOpen) stopRun(nothingWorksFailure(ended.failure, ledger, options));
+		else if (ledger.breaker.isOpen) stopRun(nothingWorksFailure(ended.failure, ledger, client));
 	};
 
 	ledger.breaker.beginCall();
@@ -150,7 +148,7 @@ export function planDryRun(
 	rows: Row[],
 	ledger: Ledger,
 	{ maxQueries, reuseResults }: Pick<RunOptions, 'maxQueries' | 'reuseResults'>,
-): Outcome[] {
+): RunResult {
 	const reusable = reuseResults ? freshResults(rows) : new Map<string, EarlierResult>();
 	const outdated = answersToAskAnew(rows, ledger);
 	const plans = new Map<string, Plan>();
@@ -162,7 +160,7 @@ export function planDryRun(
 		if (!ledger.isCharged(mobile)) return 'billable';
 		return maxQueries === 0 || sent++ < maxQueries ? 'billable' : 'overCap';
 	};
-	return rows.map((row) => {
+	const outcomes = rows.map((row) => {
 		if ('failure' in row) return row;
 		const { mobile } = row;
 		const planned = plans.get(mobile);
@@ -170,6 +168,7 @@ export function planDryRun(
 		plans.set(mobile, planned ?? plan);
 		return { mobile, plan };
 	});
+	return { outcomes };
 }
 
 function distinctNumbers(rows: Row[]): string[] {
@@ -217,7 +216,7 @@ function withoutNoRecord(lookup: Lookup): Lookup {
 function nothingWorksFailure(
 	last: Failure,
 	{ breaker }: Ledger,
-	{ encryptionField }: RunOptions,
+	{ encryptionField }: Client,
 ): Failure {
 	const { details } = last;
 	const isKeySuspected = details.code === PARAMETERS_REFUSED_CODE && encryptionField !== undefined;

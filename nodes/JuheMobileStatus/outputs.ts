@@ -1,0 +1,54 @@
+import {
+	NodeConnectionTypes,
+	type IDataObject,
+	type IExecuteFunctions,
+	type INodeExecutionData,
+} from 'n8n-workflow';
+
+import { inputItems, isTool, toOutputItem, type OutputFields } from './items';
+import type { Route } from './juhe/status';
+import type { Outcome, Plan, Row } from './list/outcome';
+
+/** The outputs of a node whose outputs are split: one for each state, and one for all else. */
+const SPLIT_OUTPUTS: ReadonlyArray<{ route?: Route; displayName: string }> = [
+	{ route: 'normal', displayName: 'Normal' },
+	{ route: 'suspended', displayName: 'Suspended' },
+	{ route: 'unavailable', displayName: 'Unavailable' },
+	{ route: 'notOnNetwork', displayName: 'Not on Network' },
+	{ route: 'preCancelled', displayName: 'Pre-Cancelled' },
+	{ displayName: 'Other' },
+];
+const OTHER_OUTPUT = SPLIT_OUTPUTS.length - 1;
+
+const mainOutput = (displayName?: string) => ({ type: NodeConnectionTypes.Main, displayName });
+const OUTPUT_PER_ROUTE = SPLIT_OUTPUTS.map(({ displayName }) => mainOutput(displayName));
+
+/** n8n evaluates this for the node on the canvas and in a run; an agent's tool has one output whatever it says. */
+export const OUTPUTS_EXPRESSION: `={{${string}}}` = `={{ [...($parameter.splitOutputs ? ${JSON.stringify(OUTPUT_PER_ROUTE)} : [${JSON.stringify(mainOutput())}]), ...($parameter.summaryOutput ? [${JSON.stringify(mainOutput('Summary'))}] : [])] }}`;
+
+/** The items of all outputs, in the order of the rows. @param summary the item of the Summary output */
+export function toOutputs(
+	context: IExecuteFunctions,
+	rows: Row[],
+	outcomes: Outcome[],
+	fields: OutputFields,
+	summary: IDataObject,
+): INodeExecutionData[][] {
+	const isOn = (name: string) =>
+		!isTool(context) && context.getNodeParameter(name, 0, false) === true;
+	const isSplit = isOn('splitOutputs');
+	const outputs = (isSplit ? SPLIT_OUTPUTS : [0]).map((): INodeExecutionData[] => []);
+	const { onError } = context.getNode();
+	inputItems(context).forEach((input, index) => {
+		const outcome = outcomes[index] as Outcome;
+		const { route, item } = toOutputItem(input, index, rows[index], outcome, fields, onError);
+		outputs[isSplit ? outputIndex(route) : 0]?.push(item);
+	});
+	if (isOn('summaryOutput')) outputs.push([{ json: summary, pairedItem: { item: 0 } }]);
+	return outputs;
+}
+
+function outputIndex(route: Route | Plan | undefined): number {
+	const index = SPLIT_OUTPUTS.findIndex((output) => output.route === route);
+	return index === -1 ? OTHER_OUTPUT : index;
+}

@@ -1,0 +1,106 @@
+import type { IDataObject } from 'n8n-workflow';
+
+import type { Failure } from './juhe/failure';
+import { createRedactor } from './juhe/redact';
+import { API_FIELDS, type ApiResult } from './juhe/reply';
+import { statusOf, type Route } from './juhe/status';
+import { maskMobile } from './list/number';
+import { PLANS, type Outcome, type Plan, type Row } from './list/outcome';
+import type { ResultName } from './properties';
+import type { Settings } from './settings';
+
+const DAY = 86_400_000;
+
+/** A result before the choice of Result Fields; undefined where the row has no such value. */
+export type Result = Partial<Record<ResultName, IDataObject[string]>>;
+
+/** The route and the result of a row. @param fingerprintOf a number of 11 digits */
+export function toResult(
+	outcome: Extract<Outcome, { source: unknown }>,
+	row: Row | undefined,
+	settings: Settings,
+	fingerprintOf: (mobile: string) => string = () => '',
+): { route: Route; result: Result } {
+	const { mobile, source } = outcome;
+	const answered = 'answer' in outcome ? outcome.answer : outcome.earlier;
+	const { route, label, advice } = statusOf(answered.result);
+	const previousRoute = (row && 'earlier' in row && row.earlier?.route) ?? null;
+	const paid =
+		'answer' in outcome && source === 'query'
+			? { billable: outcome.answer.billable, attempts: outcome.answer.attempts }
+			: { billable: 'no', attempts: 0 };
+	const times =
+		'answer' in outcome
+			? {
+					operation: settings.operation,
+					checkedAt: outcome.answer.checkedAt,
+					recheckAt: recheckTime(outcome.answer.checkedAt, settings.recheckAfter[advice]),
+				}
+			: {
+					operation: outcome.earlier.operation,
+					checkedAt: outcome.earlier.checkedAt,
+					recheckAt: outcome.earlier.recheckAt,
+				};
+	const result = {
+		mobile: settings.maskNumber ? maskMobile(mobile) : mobile,
+		...(settings.maskNumber ? maskResult(answered.result, mobile) : answered.result),
+		...{ label, advice, ...paid, source, ...times },
+		...(settings.maskNumber && { fingerprint: fingerprintOf(mobile) }),
+		...(settings.reuseResults && { previousRoute, changed: route !== previousRoute }),
+	};
+	return { route, result: result as Result };
+}
+
+/** A row of a dry run: what would happen to it. */
+export function planResult(mobile: string, plan: Plan, { operation, maskNumber }: Settings) {
+	const result: Result = {
+		mobile: maskNumber ? maskMobile(mobile) : mobile,
+		label: PLANS[plan],
+		operation,
+		billable: 'no',
+		attempts: 0,
+	};
+	return { route: plan, result };
+}
+
+function recheckTime(checkedAt: string, days: number): string {
+	return new Date(Date.parse(checkedAt) + days * DAY).toISOString();
+}
+
+/** The result with the number masked wherever the service repeats it. */
+function maskResult(result: ApiResult | null, mobile: string): ApiResult | null {
+	if (result === null) return null;
+	const masked: ApiResult = {};
+	for (const field of API_FIELDS) {
+		const value = result[field];
+		if (value !== undefined) masked[field] = maskValue(value, mobile);
+	}
+	return masked;
+}
+
+/** The failure with the number masked wherever the service repeats it. */
+export function maskFailure(failure: Failure, mobile: string): Failure {
+	const { code, resultcode, reason } = failure.details;
+	return {
+		...failure,
+		message: maskText(failure.message, mobile),
+		details: {
+			...failure.details,
+			code: maskValue(code, mobile),
+			resultcode: maskValue(resultcode, mobile),
+			reason: maskValue(reason, mobile),
+		},
+	};
+}
+
+/** A text or a number in which the mobile number occurs comes back as text with the number masked. */
+function maskValue<T>(value: T, mobile: string): T | string {
+	if (typeof value !== 'string' && typeof value !== 'number') return value;
+	const masked = maskText(String(value), mobile);
+	return masked === String(value) ? value : masked;
+}
+
+/** Masks a mobile number in a text. */
+export function maskText(text: string, mobile: string): string {
+	return createRedactor([], { mobile, masked: maskMobile(mobile) })(text);
+}
