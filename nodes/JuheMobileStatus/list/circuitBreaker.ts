@@ -3,6 +3,8 @@ import type { Failure } from '../juhe/failure';
 /** So many numbers fail with one code before the first answer, or in a row later on, and the breaker opens. */
 const LIMIT_BEFORE_ANSWER = 30;
 const LIMIT_AFTER_ANSWER = 100;
+/** Numbers that may start beside those that fill all slots while no answer comes. */
+const SPARE_STARTS = 10;
 
 /**
  * Ends a run in which nothing works (the circuit breaker pattern).
@@ -33,10 +35,15 @@ export class CircuitBreaker {
 		this.streak = Math.min(this.streak, this.limit - 1);
 	}
 
-	/** Whether one more number may start now. Else one that is under way has to end first. */
-	get mayStart(): boolean {
+	/**
+	 * Whether one more number may start now. Else one that is under way has to end first: a short outage shall not use up
+	 * the tries of a hundred numbers at once.
+	 *
+	 * @param concurrency requests under way at the same time, at most
+	 */
+	mayStart(concurrency: number): boolean {
 		const unproven = Math.min(this.underWay, this.startedSinceAnswer);
-		return unproven + this.streak < this.limit;
+		return unproven < concurrency + SPARE_STARTS && unproven + this.streak < this.limit;
 	}
 
 	onStart(): void {

@@ -19,6 +19,8 @@ import {
 export interface RunOptions {
 	/** n8n's run index: the tries of one call share it. */
 	call: number;
+	/** Requests under way at the same time, at most. */
+	concurrency: number;
 	/** Queries that the execution may send; 0 for no cap. */
 	maxQueries: number;
 	/** Whether a result that a row carries may answer for its number. */
@@ -123,7 +125,7 @@ export async function run(
 	const waitingForOthers: Array<Promise<void>> = [];
 	for (const mobile of numbers) {
 		if (settleWithoutQuery(mobile)) continue;
-		while (!signal.aborted && !ledger.breaker.mayStart && underWay.size > 0) {
+		while (!signal.aborted && !ledger.breaker.mayStart(options.concurrency) && underWay.size > 0) {
 			await Promise.race(underWay);
 		}
 		if (signal.aborted || !(await limiter.acquire(0, signal))) continue;
