@@ -1,13 +1,48 @@
 import { createHmac } from 'node:crypto';
 
 import type { Answer, Lookup } from '../juhe/client';
+import { API_FIELDS, type ApiResult } from '../juhe/reply';
 import { CircuitBreaker } from './circuitBreaker';
 import type { PriorFailure } from './outcome';
 
-/** An answer of this execution. */
-export interface PaidAnswer extends Answer {
-	/** The call of the node that paid for it: n8n's run index, which the tries of Retry On Fail share. */
-	call: number;
+/** An answer of this execution, and the call that paid for it: n8n's run index, which the tries of a call share. */
+export type PaidAnswer = Answer & { call: number };
+
+/** A PaidAnswer whose result lies flat in it, which takes 140 bytes a number instead of 200. */
+class FlatAnswer implements PaidAnswer {
+	private readonly province;
+	private readonly city;
+	private readonly isp;
+	private readonly state;
+	private readonly description;
+	private readonly orderid;
+	readonly attempts;
+	readonly billable;
+	readonly checkedAt;
+
+	constructor(
+		result: ApiResult,
+		{ attempts, billable, checkedAt }: Answer,
+		readonly call: number,
+	) {
+		this.province = result.province;
+		this.city = result.city;
+		this.isp = result.isp;
+		this.state = result.state;
+		this.description = result.description;
+		this.orderid = result.orderid;
+		this.attempts = attempts;
+		this.billable = billable;
+		this.checkedAt = checkedAt;
+	}
+
+	get result(): ApiResult {
+		const result: ApiResult = {};
+		for (const field of API_FIELDS) {
+			if (this[field] !== undefined) result[field] = this[field];
+		}
+		return result;
+	}
 }
 
 /** What a retry by hand needs of a failed execution. Numbers stand behind their HMAC. */
@@ -93,7 +128,12 @@ export class Ledger {
 		const ended = await lookup;
 		this.lookups.delete(mobile);
 		if ('answer' in ended) {
-			this.answers.set(mobile, { ...ended.answer, call });
+			const { answer } = ended;
+			const { result } = answer;
+			this.answers.set(
+				mobile,
+				result === null ? { ...answer, call } : new FlatAnswer(result, answer, call),
+			);
 			this.failures.delete(mobile);
 			this.breaker.onAnswer();
 		} else {
@@ -109,7 +149,9 @@ export class Ledger {
 		const answers = new Map(Object.entries(this.saved?.answers ?? {}));
 		const failures = new Map(Object.entries(this.saved?.failures ?? {}));
 		for (const [mobile, answer] of this.answers) {
-			const masked = mask(JSON.stringify(answer), mobile);
+			const { result, reason, attempts, billable, checkedAt, call } = answer;
+			const plain = { result, reason, attempts, billable, checkedAt, call };
+			const masked = mask(JSON.stringify(plain), mobile);
 			answers.set(this.hash(mobile), JSON.parse(masked) as PaidAnswer);
 			failures.delete(this.hash(mobile));
 		}
