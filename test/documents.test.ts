@@ -1,12 +1,13 @@
-/** What the documents say about the repository is there: files, headings, scripts, options and codes. */
+/** The documents and the repository say the same: files, headings, scripts, options, defaults, routes and codes. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 import GithubSlugger from 'github-slugger';
-import type { INodeProperties } from 'n8n-workflow';
 
-import { JUHE_CODES } from '../nodes/JuheMobileStatus/errors';
-import { PROPERTIES } from '../nodes/JuheMobileStatus/properties';
+import { JUHE_CODES } from '../nodes/JuheMobileStatus/juhe/codes';
+import { OPERATIONS } from '../nodes/JuheMobileStatus/juhe/operations';
+import { ROUTES, statusOf } from '../nodes/JuheMobileStatus/juhe/status';
+import { OPTIONS, RECHECK_DAYS, RESULT_NAMES } from '../nodes/JuheMobileStatus/properties';
 import { scripts } from '../package.json';
 
 const ROOT = join(__dirname, '..');
@@ -15,7 +16,7 @@ const DOCUMENTS = ['.', 'docs', 'examples'].flatMap((folder) =>
 		.filter((name) => name.endsWith('.md'))
 		.map((name) => join(folder, name)),
 );
-const READMES = ['README.md', 'README.zh-CN.md'];
+const CHINESE = 'docs/README.zh-CN.md';
 
 function read(file: string): string {
 	return readFileSync(join(ROOT, file), 'utf8');
@@ -58,33 +59,59 @@ test.each(DOCUMENTS)('%s: names only scripts that there are', (file) => {
 	expect(named.filter((name) => !Object.hasOwn(scripts, name))).toEqual([]);
 });
 
-describe.each(READMES)('%s', (file) => {
-	const rows = read(file)
+/** The cells of the tables of a document, row by row, without marks. */
+function tableRows(file: string): string[][] {
+	return read(file)
 		.split('\n')
-		.filter((line) => line.startsWith('| '));
+		.filter((line) => line.startsWith('| '))
+		.map((line) =>
+			line
+				.slice(1, -1)
+				.split(' | ')
+				.map((cell) => cell.replace(/[`*]/g, '').trim()),
+		);
+}
 
-	test('has a row for each option, with its default', () => {
-		const options = PROPERTIES.find(({ name }) => name === 'options')!.options!;
-		for (const { displayName, default: value } of options as INodeProperties[]) {
-			const words = value === true ? ['on', '开'] : value === false ? ['off', '关'] : [value];
-			const row = rows.find((line) => line.startsWith(`| ${displayName} |`));
-			const said = row?.split(' | ')[1]?.replaceAll('`', '');
-			expect([displayName, words.map(String)]).toEqual([
-				displayName,
-				expect.arrayContaining([said]),
-			]);
-		}
-	});
-
-	test('has a row for each code of the service', () => {
-		for (const code of Object.keys(JUHE_CODES)) {
-			expect(rows.filter((line) => line.startsWith(`| ${code} |`))).toHaveLength(1);
-		}
-	});
-
-	test('leads to the other', () => {
-		expect(linksIn(file)).toContain(READMES.find((other) => other !== file));
-	});
+test.each([
+	['README.md', 'docs/options.md', 'docs/errors.md'],
+	[CHINESE, CHINESE, CHINESE],
+])('%s, %s and %s have every operation, route, option and code', (readme, options, errors) => {
+	const [readmeRows, optionRows, errorRows] = [readme, options, errors].map(tableRows) as [
+		string[][],
+		string[][],
+		string[][],
+	];
+	for (const { name } of OPERATIONS) {
+		expect(readmeRows.filter(([first]) => first?.startsWith(name))).toHaveLength(1);
+	}
+	for (const route of ROUTES) {
+		const [row] = readmeRows.filter((cells) => cells[1] === route);
+		const state = /^\d\b/.exec(row?.[0] ?? '')?.[0] ?? 'none';
+		const { advice } = statusOf(route === 'noRecord' ? null : { state });
+		expect([route, row?.[2]]).toEqual([route, advice]);
+	}
+	for (const option of OPTIONS) {
+		const wanted = {
+			boolean: option.default === true ? ['on', '开'] : ['off', '关'],
+			fixedCollection: [RECHECK_DAYS.map(({ default: days }) => days).join(', ')],
+			multiOptions: ['all', '全部'],
+			number: [String(option.default)],
+			options: [String(option.default)],
+			string: [String(option.default)],
+		}[option.type];
+		const [row] = optionRows.filter(([first]) => first === option.displayName);
+		expect([option.displayName, wanted]).toEqual([
+			option.displayName,
+			expect.arrayContaining([row?.[1]]),
+		]);
+	}
+	for (const code of Object.keys(JUHE_CODES)) {
+		expect([code, errorRows.filter(([first]) => first === code)]).toEqual([
+			code,
+			[expect.anything()],
+		]);
+	}
+	for (const name of RESULT_NAMES) expect(read(options)).toContain(`\`${name}\``);
 });
 
 test("README.md has the sections that n8n's verification looks for", () => {
@@ -92,4 +119,10 @@ test("README.md has the sections that n8n's verification looks for", () => {
 	expect(anchorsIn('README.md')).toEqual(
 		expect.arrayContaining([...wanted, 'resources', 'version-history']),
 	);
+});
+
+test('README.md is short, and leads to the Chinese edition and back', () => {
+	expect(read('README.md').split(/\s+/).length).toBeLessThanOrEqual(1500);
+	expect(linksIn('README.md')).toContain(CHINESE);
+	expect(linksIn(CHINESE)).toContain('../README.md');
 });

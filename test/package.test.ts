@@ -29,11 +29,10 @@ function filesIn(directory: string): string[] {
 
 const manifest = () => JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
 
-test('holds dist, the READMEs, LICENSE and its manifest, and nothing else', () => {
+test('holds dist, the README, LICENSE and its manifest, and nothing else', () => {
 	expect(files.filter((file) => !file.startsWith('dist/')).sort()).toEqual([
 		'LICENSE.md',
 		'README.md',
-		'README.zh-CN.md',
 		'package.json',
 	]);
 	expect(files.filter((file) => /\.(ts|map|test\.js)$/.test(file))).toEqual([]);
