@@ -65,7 +65,7 @@ export class JuheMobileStatus implements INodeType {
 		execution.summaries.set(runIndexOf(this), summary);
 		reportSummary(this, summary, settings.pricePerQuery);
 		const failed = failureToThrow(this, outcomes);
-		if (!settings.dryRun) saveExecution(this, execution, failed !== undefined, settings);
+		if (!settings.dryRun) saveExecution(this, execution, failed !== undefined);
 		if (failed !== undefined) throw toNodeError(this.getNode(), failed.failure, failed.itemIndex);
 
 		const total = addUp([...execution.summaries.values()]);
@@ -130,7 +130,7 @@ async function query(
 ): Promise<RunResult> {
 	limiter.configure(settings.requestsPerSecond || Infinity, settings.concurrency);
 	const send = createSend(context, account, credentialData, settings);
-	const client = new Client(account, send, limiter, settings.retries);
+	const client = new Client(account, send, limiter, settings);
 	return await run(rows, client, limiter, ledger, {
 		...settings,
 		call: runIndexOf(context),

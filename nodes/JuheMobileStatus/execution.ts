@@ -4,7 +4,6 @@ import { sleep, type IDataObject, type IExecuteFunctions } from 'n8n-workflow';
 import type { Account } from './juhe/account';
 import { RateLimiter } from './juhe/rateLimiter';
 import { Ledger, type SavedLedger } from './list/ledger';
-import { maskText } from './result';
 import type { Summary } from './summary';
 
 /** What the calls of one execution share. */
@@ -44,12 +43,11 @@ export function saveExecution(
 	context: IExecuteFunctions,
 	{ ledger, summaries }: Execution,
 	hasFailed: boolean,
-	{ maskNumber }: { maskNumber: boolean },
 ): void {
 	const nodeContext: IDataObject = context.getContext('node');
 	if (hasFailed) {
 		const saved: SavedExecution = {
-			ledger: ledger.save(maskNumber ? maskText : undefined),
+			ledger: ledger.save(),
 			summaries: [...summaries],
 		};
 		nodeContext.juhe = saved as unknown as IDataObject;

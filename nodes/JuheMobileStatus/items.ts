@@ -5,7 +5,7 @@ import type { Route } from './juhe/status';
 import type { FieldNames } from './list/earlier';
 import type { Outcome, Plan, Row } from './list/outcome';
 import { RESULT_NAMES } from './properties';
-import { maskFailure, planResult, toResult, type Result } from './result';
+import { planResult, toResult, type Result } from './result';
 import type { Settings } from './settings';
 
 /** Where and how the output of a call is written. */
@@ -45,9 +45,8 @@ export function toOutputItem(
 ): OutputItem {
 	const { settings } = fields;
 	if ('failure' in outcome || settings === undefined) {
-		const { failure, mobile } = outcome as { failure: Failure; mobile?: string };
-		const shown = settings?.maskNumber && mobile ? maskFailure(failure, mobile) : failure;
-		return { route: undefined, item: errorItem(input, index, shown, fields, onError) };
+		const { failure } = outcome as { failure: Failure };
+		return { route: undefined, item: errorItem(input, index, failure, fields, onError) };
 	}
 	const { route, result } =
 		'plan' in outcome

@@ -1,10 +1,8 @@
 import type { IDataObject } from 'n8n-workflow';
 
-import type { Failure } from './juhe/failure';
-import { createRedactor } from './juhe/redact';
-import { API_FIELDS, type ApiResult } from './juhe/reply';
+import { createRedactor, maskMobile } from './juhe/redact';
+import { API_FIELDS, redactValue, type ApiResult } from './juhe/reply';
 import { statusOf, type Route } from './juhe/status';
-import { maskMobile } from './list/number';
 import { PLANS, type Outcome, type Plan, type Row } from './list/outcome';
 import type { ResultName } from './properties';
 import type { Settings } from './settings';
@@ -67,40 +65,17 @@ function recheckTime(checkedAt: string, days: number): string {
 	return new Date(Date.parse(checkedAt) + days * DAY).toISOString();
 }
 
-/** The result with the number masked wherever the service repeats it. */
+/**
+ * The result with the number masked wherever the service repeats it. An answer is masked already; what a row carries from
+ * an earlier run may not be.
+ */
 function maskResult(result: ApiResult | null, mobile: string): ApiResult | null {
 	if (result === null) return null;
+	const redact = createRedactor([], { mobile, masked: maskMobile(mobile) });
 	const masked: ApiResult = {};
 	for (const field of API_FIELDS) {
 		const value = result[field];
-		if (value !== undefined) masked[field] = maskValue(value, mobile);
+		if (value !== undefined) masked[field] = redactValue(value, redact);
 	}
 	return masked;
-}
-
-/** The failure with the number masked wherever the service repeats it. */
-export function maskFailure(failure: Failure, mobile: string): Failure {
-	const { code, resultcode, reason } = failure.details;
-	return {
-		...failure,
-		message: maskText(failure.message, mobile),
-		details: {
-			...failure.details,
-			code: maskValue(code, mobile),
-			resultcode: maskValue(resultcode, mobile),
-			reason: maskValue(reason, mobile),
-		},
-	};
-}
-
-/** A text or a number in which the mobile number occurs comes back as text with the number masked. */
-function maskValue<T>(value: T, mobile: string): T | string {
-	if (typeof value !== 'string' && typeof value !== 'number') return value;
-	const masked = maskText(String(value), mobile);
-	return masked === String(value) ? value : masked;
-}
-
-/** Masks a mobile number in a text. */
-export function maskText(text: string, mobile: string): string {
-	return createRedactor([], { mobile, masked: maskMobile(mobile) })(text);
 }

@@ -1,7 +1,7 @@
 import type { Account } from './account';
 import type { Failure } from './failure';
 import type { RateLimiter } from './rateLimiter';
-import { createRedactor } from './redact';
+import { createRedactor, maskMobile } from './redact';
 import { parseReply, type ApiResult, type NetworkFault, type Reply } from './reply';
 
 /** The wait before a number is tried again, in milliseconds; it doubles with each try. */
@@ -29,6 +29,14 @@ export type Lookup = { answer: Answer } | { failure: Failure };
 /** Sends one request with the encrypted or plain number; it does not throw. */
 export type Send = (mobile: string) => Promise<Reply | NetworkFault>;
 
+/** What holds for every number. */
+export interface ClientSettings {
+	/** How often a number is sent again after a transient failure. */
+	retries: number;
+	/** Whether the number is masked where the service repeats it. */
+	maskNumber: boolean;
+}
+
 /** What holds for one number. */
 export interface LookupOptions {
 	/** Ends the waits between tries; a request under way still ends by itself. */
@@ -41,14 +49,11 @@ export interface LookupOptions {
 
 /** Asks the service for one number at a time, and tries again where that may help. */
 export class Client {
-	/**
-	 * @param retries how often a number is sent again after a transient failure
-	 */
 	constructor(
 		private readonly account: Account,
 		private readonly send: Send,
 		private readonly limiter: RateLimiter,
-		private readonly retries: number,
+		private readonly settings: ClientSettings,
 	) {}
 
 	/** The credential's field that numbers are encrypted with; undefined for the plain query. */
@@ -63,8 +68,7 @@ export class Client {
 	 */
 	async lookup(mobile: string, options: LookupOptions): Promise<Lookup> {
 		const sent = this.account.encrypt(mobile);
-		const { secrets } = this.account;
-		const redact = createRedactor(sent === mobile ? secrets : [...secrets, sent]);
+		const redact = this.redactorFor(mobile, sent);
 		let { maybeBilled } = options;
 		for (let attempts = 1; ; attempts++) {
 			const sentAt = Date.now();
@@ -93,7 +97,7 @@ export class Client {
 			if (current.rateLimit === 'explicit' && wait > LONGEST_WAIT) current.class = 'fatal';
 			const mayTryAgain =
 				current.class === 'transient' &&
-				attempts <= this.retries &&
+				attempts <= this.settings.retries &&
 				wait <= LONGEST_WAIT &&
 				(!current.lostAnswer || options.mayResend());
 			if (!mayTryAgain) return { failure: current };
@@ -101,6 +105,14 @@ export class Client {
 				return { failure: { ...current, interrupted: true } };
 			}
 		}
+	}
+
+	private redactorFor(mobile: string, sent: string): (text: string) => string {
+		const { secrets } = this.account;
+		return createRedactor(
+			sent === mobile ? secrets : [...secrets, sent],
+			this.settings.maskNumber ? { mobile, masked: maskMobile(mobile) } : undefined,
+		);
 	}
 }
 

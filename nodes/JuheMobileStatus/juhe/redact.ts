@@ -27,3 +27,8 @@ export function createRedactor(
 		return mask === undefined ? hidden : hidden.replaceAll(mask.mobile, mask.masked);
 	};
 }
+
+/** `13800138000` → `138****8000`. */
+export function maskMobile(mobile: string): string {
+	return `${mobile.slice(0, 3)}****${mobile.slice(7)}`;
+}

@@ -71,7 +71,7 @@ const MAX_REASON_LENGTH = 500;
 /**
  * The one place where a reply becomes a result or a failure (API document, sections 1 to 4).
  *
- * @param redact takes secrets out of the service's own words
+ * @param redact takes secrets, and a number that is to be masked, out of the service's own words
  */
 export function parseReply(
 	reply: Reply | NetworkFault,
@@ -85,10 +85,9 @@ export function parseReply(
 		return { failure: networkFailure(reply.fault) };
 	}
 	if (code !== undefined && code !== 0 && (isDocumented(code) || !isTransientHttp(reply))) {
-		const reason = redactedText(body.reason, redact);
 		return code === NO_RECORD_CODE
-			? { noRecord: true, reason }
-			: { failure: codeFailure(code, reason, redactedText(body.resultcode, redact), reply) };
+			? { noRecord: true, reason: redactText(body.reason, redact) }
+			: { failure: codeFailure(code, body, reply, redact) };
 	}
 	if (reply.statusCode < 200 || reply.statusCode > 299) return { failure: httpFailure(reply) };
 	if (code === undefined) return { failure: notJuheFailure() };
@@ -98,10 +97,7 @@ export function parseReply(
 	const result: ApiResult = {};
 	for (const field of API_FIELDS) {
 		const value = body.result[field];
-		if (typeof value === 'string') result[field] = redact(value);
-		else if (value === null || typeof value === 'number' || typeof value === 'boolean') {
-			result[field] = value;
-		}
+		if (isScalar(value)) result[field] = redactValue(value, redact);
 	}
 	return { result };
 }
@@ -130,9 +126,9 @@ function httpStatus(statusCode: number) {
 
 function codeFailure(
 	code: number,
-	reason: string | null,
-	resultcode: string | null,
+	body: Record<string, unknown>,
 	reply: Reply,
+	redact: (text: string) => string,
 ): Failure {
 	const documented: JuheCode = isDocumented(code)
 		? JUHE_CODES[code]
@@ -141,9 +137,11 @@ function codeFailure(
 				sentence: 'The API document does not list this code.',
 				remedy: ASK_SUPPORT,
 			};
-	const failure = serviceFailure(documented.class, code, documented.sentence, documented.remedy);
-	failure.details.reason = reason;
-	failure.details.resultcode = resultcode ?? documented.resultcode ?? null;
+	const shownCode = redactValue(code, redact);
+	const { sentence, remedy } = documented;
+	const failure = serviceFailure(documented.class, shownCode, sentence, remedy);
+	failure.details.reason = redactText(body.reason, redact);
+	failure.details.resultcode = redactText(body.resultcode, redact) ?? documented.resultcode ?? null;
 	return { ...failure, rateLimit: documented.rateLimit, retryAfter: parseRetryAfter(reply) };
 }
 
@@ -207,10 +205,17 @@ function parseCode(value: unknown): number | undefined {
 	return typeof code === 'number' && Number.isInteger(code) ? code : undefined;
 }
 
-function redactedText(value: unknown, redact: (text: string) => string): string | null {
+function redactText(value: unknown, redact: (text: string) => string): string | null {
 	return typeof value === 'string' || typeof value === 'number'
 		? redact(String(value)).slice(0, MAX_REASON_LENGTH)
 		: null;
+}
+
+/** A value stays as it is, and a number a number, unless something is taken out of it. */
+export function redactValue<T>(value: T, redact: (text: string) => string): T | string {
+	if (typeof value !== 'string' && typeof value !== 'number') return value;
+	const redacted = redact(String(value));
+	return redacted === String(value) ? value : redacted;
 }
 
 /** The object that a body holds; an empty one where it holds none. */
@@ -222,6 +227,10 @@ function parseObject(text: string | undefined): Record<string, unknown> {
 	} catch {
 		return {};
 	}
+}
+
+function isScalar(value: unknown): value is string | number | boolean | null {
+	return value === null || ['string', 'number', 'boolean'].includes(typeof value);
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -35,11 +35,6 @@ export function parseMobile(cell: unknown): ParsedNumber {
 	return MOBILE.test(digits) ? { mobile: digits } : { reason: reasonAgainst(digits) };
 }
 
-/** `13800138000` → `138****8000`. */
-export function maskMobile(mobile: string): string {
-	return `${mobile.slice(0, 3)}****${mobile.slice(7)}`;
-}
-
 function reasonAgainst(text: string): string {
 	if (text === '') return 'is empty';
 	if (text.startsWith('+')) return 'has a country code other than +86';

@@ -22,7 +22,7 @@ export type Outcome =
 	| { mobile: string; answer: Answer; source: 'query' | 'duplicate' }
 	| { mobile: string; earlier: EarlierResult; source: 'reused' }
 	| { mobile: string; plan: Plan }
-	| { failure: Failure; mobile?: string };
+	| { failure: Failure };
 
 /** A failure that only the person at the workflow can correct: a cell, an option, an expression. */
 export function userFailure(code: string, message: string, remedy: string): Failure {

@@ -249,11 +249,11 @@ function collectOutcomes(
 		seen.add(mobile);
 		const outcome = settled.get(mobile);
 		if (outcome === undefined) {
-			return { mobile, failure: notQueriedFailure(stoppedBy as Failure) };
+			return { failure: notQueriedFailure(stoppedBy as Failure) };
 		}
 		if ('failure' in outcome) {
 			const { failure } = outcome;
-			return { mobile, failure: isDuplicate ? duplicateFailure(failure) : failure };
+			return { failure: isDuplicate ? duplicateFailure(failure) : failure };
 		}
 		if ('earlier' in outcome) return { mobile, ...outcome };
 		return { mobile, answer: outcome.answer, source: isDuplicate ? 'duplicate' : outcome.source };
