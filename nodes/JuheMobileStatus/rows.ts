@@ -1,9 +1,10 @@
 import type { IDataObject, IExecuteFunctions, INodeExecutionData } from 'n8n-workflow';
 
 import { isTool } from './items';
+import type { Failure } from './juhe/failure';
 import { readEarlier, type FieldNames } from './list/earlier';
-import { parseMobile } from './list/number';
-import { invalidNumberFailure, type Row } from './list/outcome';
+import { parseMobile, type RefusalKind } from './list/number';
+import { invalidNumberFailure, userFailure, type Row } from './list/outcome';
 import { settingsFailure } from './nodeError';
 import { RESERVED_NAMES } from './settings';
 
@@ -22,12 +23,16 @@ export function readRows(
 	fieldNames: FieldNames,
 	fingerprintOf: (mobile: string) => string,
 ): Row[] {
-	const readCell = createCellReader(context);
+	const items = context.getInputData();
+	const raw: unknown = context.getNodeParameter('mobile', 0, '', { rawExpressions: true });
+	const path = pathIntoRow(raw);
 	const hasRows = !isTool(context);
+	const kinds = new Set<RefusalKind | undefined>();
 	const now = Date.now();
-	return context.getInputData().map((item, index): Row => {
+	const rows = items.map((item, index): Row => {
 		try {
-			const parsed = parseMobile(readCell(item, index));
+			const parsed = parseMobile(readCell(context, path, item, index));
+			kinds.add('kind' in parsed ? parsed.kind : undefined);
 			if ('reason' in parsed) {
 				return { failure: invalidNumberFailure(parsed.reason, hasRows ? index : undefined) };
 			}
@@ -37,27 +42,67 @@ export function readRows(
 			return earlier ? { mobile, earlier } : { mobile };
 		} catch (error) {
 			// The expression cannot be evaluated for this row.
+			kinds.add(undefined);
 			return { failure: settingsFailure(error) };
 		}
 	});
+	const [kind] = kinds;
+	const isOneKind = kinds.size === 1 && kind !== undefined && hasRows;
+	const failure = isOneKind ? columnFailure(kind, raw, path, items) : undefined;
+	return failure ? rows.map(() => ({ failure })) : rows;
+}
+
+/** What is wrong with a column in which no row holds a number; undefined where each row has a reason of its own. */
+function columnFailure(
+	kind: RefusalKind,
+	raw: unknown,
+	path: string[] | undefined,
+	items: INodeExecutionData[],
+): Failure | undefined {
+	const fail = (reason: string, remedy: string) =>
+		userFailure('invalidNumber', `'Mobile Number' ${reason}`, remedy);
+	if (kind === 'expression' && typeof raw === 'string' && !raw.startsWith('=')) {
+		return fail(
+			'is in Fixed mode, so its expression is not evaluated',
+			"Switch 'Mobile Number' to Expression.",
+		);
+	}
+	const isMissing = path && items.every(({ json }) => follow(path, json) === undefined);
+	if (kind === 'empty' && isMissing) {
+		return fail(
+			`reads the field '${path.join('.')}', which no row has`,
+			'Correct the name of the field, or drag the column from the input.',
+		);
+	}
+	if (items.length === 1) return undefined;
+	if (kind === 'empty') {
+		return fail('is empty in every row', 'Choose the column that holds the numbers.');
+	}
+	if (kind === 'scientific') {
+		return fail(
+			'is in scientific notation in every row, which has lost digits',
+			'Format the column as text at its source, and export the list again.',
+		);
+	}
+	return undefined;
 }
 
 /**
- * Creates the function that reads the Mobile Number of an item.
+ * Reads the Mobile Number of an item.
  *
  * n8n takes about a millisecond to evaluate an expression, as long as all other work on a row. A bare path into the row
  * is read from the row itself where it leads to a text or a number. All else is left to n8n.
  */
-function createCellReader(
+function readCell(
 	context: IExecuteFunctions,
-): (item: INodeExecutionData, itemIndex: number) => unknown {
-	const path = pathIntoRow(context.getNodeParameter('mobile', 0, '', { rawExpressions: true }));
-	return (item, itemIndex) => {
-		const value = path && follow(path, item.json);
-		return typeof value === 'string' || typeof value === 'number'
-			? value
-			: context.getNodeParameter('mobile', itemIndex);
-	};
+	path: string[] | undefined,
+	{ json }: INodeExecutionData,
+	itemIndex: number,
+): unknown {
+	const value = path && follow(path, json);
+	return typeof value === 'string' || typeof value === 'number'
+		? value
+		: context.getNodeParameter('mobile', itemIndex);
 }
 
 function pathIntoRow(raw: unknown): string[] | undefined {
