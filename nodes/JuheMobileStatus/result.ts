@@ -27,7 +27,7 @@ export function toResult(
 		'answer' in outcome && source === 'query'
 			? { billable: outcome.answer.billable, attempts: outcome.answer.attempts }
 			: { billable: 'no', attempts: 0 };
-	const times =
+	const { operation, ...times } =
 		'answer' in outcome
 			? {
 					operation: settings.operation,
@@ -42,7 +42,7 @@ export function toResult(
 	const result = {
 		mobile: settings.maskNumber ? maskMobile(mobile) : mobile,
 		...(settings.maskNumber ? maskResult(answered.result, mobile) : answered.result),
-		...{ label, advice, ...paid, source, ...times },
+		...{ label, advice, operation, ...paid, source, ...times },
 		...(settings.maskNumber && { fingerprint: fingerprintOf(mobile) }),
 		...(settings.reuseResults && { previousRoute, changed: route !== previousRoute }),
 	};
