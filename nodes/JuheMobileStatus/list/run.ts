@@ -102,7 +102,11 @@ export async function run(
 		return true;
 	};
 	const isOverCap = (mobile: string) =>
-		!signal.aborted && ledger.isCharged(mobile) && !ledger.hasQueryLeft(options.maxQueries);
+		!signal.aborted &&
+		// Another call has paid for it and waits for the answer.
+		ledger.underWay(mobile) === undefined &&
+		ledger.isCharged(mobile) &&
+		!ledger.hasQueryLeft(options.maxQueries);
 	const query = async (mobile: string) => {
 		const maybeBilled = ledger.priorFailure(mobile)?.billable === 'uncertain';
 		if (ledger.isCharged(mobile)) ledger.reserve(options.maxQueries);
