@@ -60,6 +60,7 @@ function requestOptions(url: string, method: 'GET' | 'POST', mobile: string): IH
 	return {
 		method,
 		url,
+		headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
 		// A stream can be left unread.
 		encoding: 'stream',
 		returnFullResponse: true,
