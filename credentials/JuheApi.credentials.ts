@@ -7,10 +7,23 @@ import type {
 	INodeProperties,
 } from 'n8n-workflow';
 
-import { JUHE_CODES } from '../nodes/JuheMobileStatus/juhe/codes';
+import { BASE_URL, cleanSecret, DEFAULT_BASE_URL } from '../nodes/JuheMobileStatus/juhe/account';
+import { JUHE_CODES, UNLISTED_CODE } from '../nodes/JuheMobileStatus/juhe/codes';
 
-/** Codes below this are about the key, the account or the service as a whole (API document, section 4). */
-const FIRST_SERVICE_CODE = 200000;
+/** The range of codes about the key, the account or the service as a whole (API document, section 4). */
+const FIRST_ACCOUNT_CODE = 10_000;
+const LAST_ACCOUNT_CODE = 10_099;
+/** What the dialog says of an HTTP status; n8n says the name of any other outside 2xx. */
+const HTTP_STATUSES = {
+	401: 'The server of the Base URL asks for a login (HTTP 401). Check the Base URL.',
+	403: 'The server of the Base URL refuses the request (HTTP 403). Check the Base URL.',
+	404: 'The server of the Base URL does not have this API (HTTP 404). Check the Base URL.',
+	429: 'The service gets too many requests (HTTP 429). Try again later.',
+	500: 'The server of the Base URL does not work (HTTP 500). Try again later.',
+	502: 'The gateway does not reach the service (HTTP 502). Try again later.',
+	503: 'The service is not available (HTTP 503). Try again later.',
+	504: 'The gateway does not reach the service in time (HTTP 504). Try again later.',
+};
 const FORM = 'application/x-www-form-urlencoded';
 
 /** Key, OpenID and RSA public key of a Juhe account, and where its API is. */
@@ -32,7 +45,7 @@ export class JuheApi implements ICredentialType {
 			default: '',
 			required: true,
 			description:
-				'Needed by every operation. In the Juhe console: My Data (我的数据), above the name of the API.',
+				'Needed by every operation. In the Juhe console: My Data (我的数据), above the name of the API',
 		},
 		{
 			displayName: 'OpenID',
@@ -41,7 +54,7 @@ export class JuheApi implements ICredentialType {
 			typeOptions: { password: true },
 			default: '',
 			description:
-				'Needed by the AES-encrypted query only, whose key is made from it. In the Juhe console: the account page (个人中心).',
+				'Needed by AES only, whose key is made from it. In the Juhe console: Personal Center (个人中心)',
 		},
 		{
 			displayName: 'RSA Public Key',
@@ -51,24 +64,24 @@ export class JuheApi implements ICredentialType {
 			default: '',
 			placeholder: 'e.g. -----BEGIN PUBLIC KEY-----',
 			description:
-				'Needed by the RSA-encrypted query only. In the Juhe console: Account Management, Basic Information (账号管理 → 基本信息). Paste it as it is: PEM or base64, with or without line breaks.',
+				'Needed by RSA only. In the Juhe console: Account Management → Basic Information (账号管理 → 基本信息). PEM or base64, with or without line breaks.',
 		},
 		{
 			displayName: 'Base URL',
 			name: 'baseUrl',
 			type: 'string',
-			default: 'https://v.juhe.cn',
+			default: DEFAULT_BASE_URL,
 			placeholder: 'e.g. https://v.juhe.cn',
 			description:
-				"Where the API is, or a gateway to it. The API's document lists http://v.juhe.cn, which is the fallback where https does not get through.",
+				'The address of the API, or of a gateway to it. The API document lists http://v.juhe.cn: use it only where https does not work.',
 		},
 		{
 			displayName:
-				'With http the key, and with the plain query the number too, can be read by everybody on the way. Use https where you can.',
+				'With http everybody on the way can read the key, and the number of a plain query. Use https where you can.',
 			name: 'httpNotice',
 			type: 'notice',
 			default: '',
-			// A stand-in or a gateway on the same machine is no way that others could listen on.
+			// Nobody else can read what goes to the same machine.
 			displayOptions: {
 				show: { baseUrl: [{ _cnd: { regex: String.raw`^\s*http://(?!127\.|localhost\b)` } }] },
 			},
@@ -76,54 +89,82 @@ export class JuheApi implements ICredentialType {
 	];
 
 	/**
-	 * Adds `key` as the API wants it (sections 1 to 3): to the form of a POST, to the query of a GET, and of a POST
-	 * whose body has no fields.
+	 * Adds `key` as the API wants it (sections 1 to 3): to the form of a POST, and to the query of a GET and of a POST whose
+	 * body is no form. It takes any request and does not throw.
 	 */
 	authenticate: IAuthenticate = async (credentials, request) => {
-		const key = (credentials.apiKey as string).trim();
+		const key = cleanSecret(credentials.apiKey);
 		// n8n's HTTP Request node hands over its form in `form`, which IHttpRequestOptions does not know.
-		const { form, body } = request as IHttpRequestOptions & { form?: IDataObject };
-		if (form !== undefined) {
+		const { form, body, method, headers } = request as IHttpRequestOptions & { form?: IDataObject };
+		const isGet = /^get$/i.test(method ?? 'GET');
+		if (isFields(form)) {
 			Object.assign(request, { form: { ...form, key } });
-		} else if (body instanceof URLSearchParams) {
+		} else if (!isGet && body instanceof URLSearchParams) {
 			body.set('key', key);
-		} else if ((request.method ?? 'GET') !== 'GET' && isFields(body)) {
+		} else if (!isGet && (isFields(body) || body === undefined || body === null)) {
 			request.body = { ...body, key };
-			request.headers = { 'Content-Type': FORM, ...request.headers };
+			request.headers = { 'Content-Type': FORM, ...headers };
 		} else {
-			request.qs = { ...request.qs, key };
+			request.qs = { ...(isFields(request.qs) ? request.qs : parseQuery(request.qs)), key };
 		}
 		return request;
 	};
 
-	/** Asks without a number: the service then says what it thinks of the key, and looks nothing up. */
+	/**
+	 * Asks without a number: the service then says what it thinks of the key, and looks nothing up. n8n gives this test no
+	 * way to try the OpenID and the RSA key, whose first query shows whether they are right.
+	 */
 	test: ICredentialTestRequest = {
 		request: {
-			// What the node would refuse has no address to be tried at. (A row of slashes is looked at from its first only.)
-			baseURL: String.raw`={{ /^\s*https?:[/][/][^\s\\?#@/]+([/][^\s\\?#]*)?\s*$/i.test($credentials.baseUrl) ? $credentials.baseUrl.trim().replace(/(?<![/])[/]+$/, "") : "" }}`,
+			// An address that the node refuses comes out empty here, which n8n reports as an invalid URL.
+			baseURL: `={{ ${String(BASE_URL)}.test($credentials.baseUrl) ? $credentials.baseUrl.trim().replace(/(?<![/])[/]+$/, "") : "" }}`,
 			url: '/mobile_status/query',
 			method: 'POST',
-			// n8n would show the bare words of an HTTP status, "Not Found", and read no rule.
-			ignoreHttpStatusErrors: true,
 			disableFollowRedirect: true,
 		},
 		// n8n reads a rule as "the test has not passed when the value is this one", compared with ===.
 		rules: [
-			...Object.entries(JUHE_CODES)
-				.filter(([code]) => Number(code) < FIRST_SERVICE_CODE)
-				.flatMap(([code, { sentence, remedy }]) =>
-					[Number(code), code].map((value) => rule(value, `Juhe ${code}: ${sentence} ${remedy}`)),
-				),
-			rule(undefined, 'The Base URL answers, but not as Juhe does. Check it.'),
-		],
+			...Object.entries(HTTP_STATUSES).map(([status, message]) => ({
+				type: 'responseCode' as const,
+				properties: { value: Number(status), message },
+			})),
+			...accountCodes().flatMap(([code, message]) =>
+				[code, String(code)].map((value) => bodyRule(value, message)),
+			),
+			...[undefined, null, ''].map((value) =>
+				bodyRule(value, 'The Base URL answers, but not as Juhe does. Check the Base URL.'),
+			),
+		] as ICredentialTestRequest['rules'],
 	};
 }
 
-function isFields(body: unknown): body is IDataObject | undefined {
-	return body === undefined || Object.getPrototypeOf(body) === Object.prototype;
+/** The codes of the account with what the dialog says; those that the document does not list are red, too. */
+function accountCodes(): Array<[code: number, message: string]> {
+	return Array.from({ length: LAST_ACCOUNT_CODE - FIRST_ACCOUNT_CODE + 1 }, (_, index) => {
+		const code = FIRST_ACCOUNT_CODE + index;
+		const { sentence, remedy } = Object.hasOwn(JUHE_CODES, code)
+			? JUHE_CODES[code as keyof typeof JUHE_CODES]
+			: UNLISTED_CODE;
+		return [code, `Juhe ${code}: ${sentence} ${remedy}`];
+	});
 }
 
-function rule(value: unknown, message: string) {
+/** A query that is no object may be text or URLSearchParams; of all else nothing is left. */
+function parseQuery(qs: unknown): IDataObject {
+	return typeof qs === 'string' || qs instanceof URLSearchParams
+		? Object.fromEntries(new URLSearchParams(qs))
+		: {};
+}
+
+function isFields(value: unknown): value is IDataObject {
+	return (
+		typeof value === 'object' &&
+		value !== null &&
+		[Object.prototype, null].includes(Object.getPrototypeOf(value) as object | null)
+	);
+}
+
+function bodyRule(value: unknown, message: string) {
 	return {
 		type: 'responseSuccessBody' as const,
 		properties: { key: 'error_code', value, message },

@@ -1,64 +1,85 @@
 import { aesKeyOf } from './encryption';
-import { OPERATIONS, type OperationName } from './operations';
+import { operationOf, type OperationName } from './operations';
+
 export const DEFAULT_BASE_URL = 'https://v.juhe.cn';
+
+/** A credential that is checked for an operation. */
 export interface Account {
 	apiKey: string;
+	/** Without a trailing slash. */
 	baseUrl: string;
+	/** The address of the operation. */
 	url: string;
+	/** A number of 11 digits → the `mobile` that is sent. */
 	encrypt: (mobile: string) => string;
+	/** The credential's field that the number is encrypted with; undefined for the plain query. */
 	encryptionField?: string;
+	/** Key, OpenID and AES key, which may be shown nowhere. */
 	secrets: string[];
 }
+
+/** A field of the credential that cannot be used, and why, as a predicate. */
+export interface AccountRefusal {
+	/** As the editor shows it. */
+	field: string;
+	reason: string;
+}
+
+/**
+ * A base URL: http or https, then a host, then a path or none. No user, query or fragment. White space around it is
+ * ignored. n8n's expression language reads this pattern too, in the credential's Test, so it holds no `\/`.
+ */
+export const BASE_URL = /^\s*(https?:[/][/][^\s\\?#@/]+(?:[/][^\s\\?#]*)?)\s*$/i;
+
+/**
+ * Checks what an operation needs of the `juheApi` credential.
+ *
+ * @param data as n8n stores it; empty for a dry run without a credential
+ * @param dryRun nothing is sent, so no secret may be missing
+ */
 export function openAccount(
-	data: Record<string, unknown>,
+	data: Readonly<Record<string, unknown>>,
 	operationName: OperationName,
 	{ dryRun }: { dryRun: boolean },
-): { account: Account } | { field: string; reason: string } {
-	const field = (name: string) => {
-		const v = data[name];
-		return typeof v === 'string' ? v.trim() : '';
-	};
-	const secret = (name: string) => field(name) || (dryRun ? 'none' : '');
-	const [apiKey, openid, rsaPublicKey] = [
-		secret('apiKey'),
-		secret('openid'),
-		field('rsaPublicKey'),
-	];
+): { account: Account } | AccountRefusal {
+	const secret = (name: string) => cleanSecret(data[name]) || (dryRun ? 'none' : '');
+	const apiKey = secret('apiKey');
 	if (apiKey === '') return { field: 'Key', reason: 'is empty' };
-	const baseUrl = readBaseUrl(
-		dryRun && data.baseUrl === undefined ? DEFAULT_BASE_URL : field('baseUrl'),
-	);
-	if (baseUrl === undefined)
+	const baseUrl = parseBaseUrl(dryRun ? (data.baseUrl ?? DEFAULT_BASE_URL) : data.baseUrl);
+	if (baseUrl === undefined) {
 		return {
 			field: 'Base URL',
 			reason: 'is not an http or https address without user, query and fragment',
 		};
-	const operation = OPERATIONS.find(({ value }) => value === operationName) ?? OPERATIONS[0];
-	const p = operation.prepare({ openid, rsaPublicKey });
-	if ('reason' in p) return p;
+	}
+	const { path, encryptionField, prepare } = operationOf(operationName);
+	const openid = secret('openid');
+	const rsaPublicKey = typeof data.rsaPublicKey === 'string' ? data.rsaPublicKey : '';
+	const isKeyMissing = dryRun && operationName === 'rsa' && rsaPublicKey.trim() === '';
+	const prepared = isKeyMissing
+		? { encrypt: (mobile: string) => mobile }
+		: prepare({ openid, rsaPublicKey });
+	if ('reason' in prepared) return { field: encryptionField ?? '', reason: prepared.reason };
+	const secrets = [apiKey, openid, aesKeyOf(openid)];
+	const url = `${baseUrl}${path}`;
 	return {
-		account: {
-			apiKey,
-			baseUrl,
-			url: baseUrl + operation.path,
-			encrypt: p.encrypt,
-			encryptionField: ({ plain: undefined, aes: 'OpenID', rsa: 'RSA Public Key' } as const)[
-				operationName
-			],
-			secrets: [apiKey, openid, aesKeyOf(openid)],
-		},
+		account: { apiKey, baseUrl, url, encrypt: prepared.encrypt, encryptionField, secrets },
 	};
 }
 
-/** The address without trailing slashes, or undefined where it is none that a key may be sent to. */
-function readBaseUrl(text: string): string | undefined {
-	// URL drops line breaks inside an address without a word, and tells nothing of a query or fragment that is empty.
-	if (/[\s\\?#]/.test(text) || !URL.canParse(text)) return undefined;
-	const url = new URL(text);
-	if (!['http:', 'https:'].includes(url.protocol) || url.username + url.password !== '') {
-		return undefined;
-	}
-	let { href } = url;
+/** A pasted Key or OpenID without what cannot be seen in it, and without white space and quotes around it. */
+export function cleanSecret(value: unknown): string {
+	if (typeof value !== 'string') return '';
+	return value
+		.replace(/[\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}]/gu, '')
+		.replace(/^[\s"'`“”‘’«»]+|[\s"'`“”‘’«»]+$/g, '');
+}
+
+/** The address without trailing slashes, or undefined where the key may not be sent to it. */
+export function parseBaseUrl(value: unknown): string | undefined {
+	const [, text] = (typeof value === 'string' && BASE_URL.exec(value)) || [];
+	if (text === undefined || !URL.canParse(text)) return undefined;
+	let { href } = new URL(text);
 	while (href.endsWith('/')) href = href.slice(0, -1);
 	return href;
 }

@@ -18,7 +18,8 @@ export const JUHE_CODES = {
 		resultcode: '101',
 		class: 'fatal',
 		sentence: 'The key is not known to the service.',
-		remedy: 'Copy the key of this API from the Juhe console (My Data) into the credential.',
+		remedy:
+			"Copy the key of this API from the Juhe console (My Data, 我的数据) to 'Key' in the credential.",
 	},
 	10002: {
 		resultcode: '102',
@@ -30,24 +31,25 @@ export const JUHE_CODES = {
 		resultcode: '103',
 		class: 'fatal',
 		sentence: 'The key has expired.',
-		remedy: 'Renew the API in the Juhe console, or put a valid key into the credential.',
+		remedy: "Renew the API in the Juhe console, or enter a valid key as 'Key' in the credential.",
 	},
 	10004: {
 		resultcode: '104',
 		class: 'fatal',
-		sentence: 'The OpenID is not right.',
-		remedy: 'Copy the OpenID of the account from the Juhe console into the credential.',
+		sentence: 'The OpenID is not the one of the account.',
+		remedy:
+			"Copy the OpenID of the account from the Juhe console (个人中心) to 'OpenID' in the credential.",
 	},
 	10005: {
 		resultcode: '105',
 		class: 'fatal',
-		sentence: 'The application was not reviewed in time.',
+		sentence: 'The application is not reviewed in time.',
 		remedy: 'Submit the account verification in the Juhe console.',
 	},
 	10007: {
 		resultcode: '107',
 		class: 'fatal',
-		sentence: 'The service does not know where the request comes from.',
+		sentence: 'The service does not know the source of the request.',
 		remedy: 'Add this server to the allowed sources of the key in the Juhe console.',
 	},
 	10008: {
@@ -60,13 +62,13 @@ export const JUHE_CODES = {
 		resultcode: '109',
 		class: 'fatal',
 		sentence: 'The key is blocked.',
-		remedy: 'Ask the support of Juhe to unblock it, or use another key.',
+		remedy: 'Ask the support of Juhe to unblock the key, or use another one.',
 	},
 	10011: {
 		resultcode: '111',
 		class: 'transient',
 		sentence: 'This server sends more requests than the service allows.',
-		remedy: 'Lower Max Concurrent Requests or set Max Requests per Second, then try again.',
+		remedy: "Lower 'Max Concurrent Requests' or set 'Max Requests per Second', then try again.",
 		rateLimit: 'explicit',
 	},
 	10012: {
@@ -79,13 +81,13 @@ export const JUHE_CODES = {
 		resultcode: '113',
 		class: 'fatal',
 		sentence: 'The quota of the test key is used up.',
-		remedy: 'Replace the test key by a paid one, then run the rest.',
+		remedy: 'Replace the test key with a paid one, then run the rest.',
 	},
 	10014: {
 		resultcode: '114',
 		class: 'transient',
-		sentence: 'The service met an internal exception.',
-		remedy: 'Try again later; if it stays, ask the support of Juhe.',
+		sentence: 'The service has an internal exception.',
+		remedy: 'Try again later. If it stays so, ask the support of Juhe.',
 	},
 	10020: {
 		resultcode: '120',
@@ -96,34 +98,40 @@ export const JUHE_CODES = {
 	10021: {
 		resultcode: '121',
 		class: 'fatal',
-		sentence: 'The API has been taken out of service.',
+		sentence: 'The API is out of service.',
 		remedy: 'Ask the support of Juhe which API replaces it.',
 	},
 	224902: {
 		class: 'row',
 		sentence: 'The service does not accept the parameters.',
 		remedy:
-			'Check the number; with AES or RSA check that the OpenID or the RSA Public Key belongs to the same account as the key.',
+			"Check the number. With AES or RSA, check that 'OpenID' or 'RSA Public Key' belongs to the account of 'Key'.",
 	},
 	224915: {
 		class: 'transient',
-		sentence: 'The network of the service had an exception.',
+		sentence: 'The service has a network exception.',
 		remedy: 'Try again later.',
 		rateLimit: 'suspected',
 	},
 	224919: {
 		class: 'row',
-		sentence: 'The query did not succeed.',
-		remedy: 'Try again later; if it stays, ask the support of Juhe.',
+		sentence: 'The query does not succeed.',
+		remedy: 'Try again later. If it stays so, ask the support of Juhe.',
 	},
 	224922: {
 		class: 'row',
 		sentence: 'The service has no record of this number.',
-		remedy: 'Check the number, or set the option No Record to let such numbers pass on a route.',
+		remedy: "Check the number, or set 'No Record (224922)' to route such numbers.",
 	},
 	224924: {
 		class: 'transient',
-		sentence: 'The same number was queried too often.',
+		sentence: 'The same number is queried too often.',
 		remedy: 'Wait some minutes, then try again.',
 	},
 } as const satisfies Record<number, JuheCode>;
+
+/** What is said of a code that the document does not list. */
+export const UNLISTED_CODE = {
+	sentence: 'The API document does not list this code.',
+	remedy: 'Try again. If it stays so, ask the support of Juhe.',
+} as const satisfies Pick<JuheCode, 'sentence' | 'remedy'>;

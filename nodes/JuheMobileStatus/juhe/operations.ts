@@ -1,62 +1,70 @@
-import { aesKeyOf, encryptAes, encryptRsa, readRsaPublicKey } from './encryption';
+import { aesKeyOf, encryptAes, encryptRsa, parseRsaPublicKey } from './encryption';
 
-/** The fields of the `juheApi` credential that protect a number; empty where the credential leaves them out. */
-export interface ProtectingFields {
+/** The credential's fields that encrypt a number; empty where the credential leaves them out. */
+export interface EncryptionFields {
 	openid: string;
 	rsaPublicKey: string;
 }
 
-/** What turns a number of 11 digits into the `mobile` that is sent, or which field stands in the way and why. */
-export type Protection =
-	{ encrypt: (mobile: string) => string } | { field: 'OpenID' | 'RSA Public Key'; reason: string };
+/** What turns a number of 11 digits into the `mobile` that is sent, or why the field cannot be used. */
+export type Encryption = { encrypt: (mobile: string) => string } | { reason: string };
 
 interface Operation {
 	value: string;
 	name: string;
 	action: string;
 	description: string;
-	/** Path below the base URL, as the API document's section gives it. */
+	/** Path below the base URL, as the section of the API document gives it. */
 	path: string;
-	/** Called once a run: the keys are made and checked here, not once a row. */
-	prepare: (fields: ProtectingFields) => Protection;
+	/** The credential's field that the number is encrypted with, as the editor shows it. */
+	encryptionField?: 'OpenID' | 'RSA Public Key';
+	/** Called once a run: keys are made and checked here, not once a row. */
+	prepare: (fields: EncryptionFields) => Encryption;
 }
 
-/** The three queries of the API document (sections 1 to 3): what the dropdown shows and what is sent. */
+/** The three queries of the API document (sections 1 to 3): what the dropdown shows, and what is sent. */
 export const OPERATIONS = [
 	{
 		value: 'plain',
-		name: 'Plain Query',
-		action: 'Check mobile numbers',
-		description: 'The number travels as it is, protected by HTTPS only. One paid query a number.',
+		name: 'Check Number (Plain)',
+		action: 'Check number',
+		description: 'Sends the number as it is, protected by HTTPS. One paid query per number.',
 		path: '/mobile_status/query',
 		prepare: () => ({ encrypt: (mobile) => mobile }),
 	},
 	{
 		value: 'aes',
-		name: 'AES-Encrypted Query',
-		action: 'Check mobile numbers with AES encryption',
+		name: 'Check Number (AES)',
+		action: 'Check number with AES',
 		description:
-			'The number travels encrypted with a key made from the OpenID. Equal numbers look equal on the way. One paid query a number.',
+			'Sends the number encrypted with a key made from the OpenID. Equal numbers have equal ciphertexts. One paid query per number.',
 		path: '/mobile_status/queryEncry',
+		encryptionField: 'OpenID',
 		prepare: ({ openid }) => {
-			if (openid === '') return { field: 'OpenID', reason: 'is empty' };
+			if (openid === '') return { reason: 'is empty' };
 			const aesKey = aesKeyOf(openid);
 			return { encrypt: (mobile) => encryptAes(mobile, aesKey) };
 		},
 	},
 	{
 		value: 'rsa',
-		name: 'RSA-Encrypted Query',
-		action: 'Check mobile numbers with RSA encryption',
+		name: 'Check Number (RSA)',
+		action: 'Check number with RSA',
 		description:
-			"The number travels encrypted with the account's RSA public key (OAEP), each time anew. One paid query a number.",
+			"Sends the number encrypted with the account's RSA public key (OAEP). Equal numbers have different ciphertexts. One paid query per number.",
 		path: '/mobile_status/queryRV2',
+		encryptionField: 'RSA Public Key',
 		prepare: ({ rsaPublicKey }) => {
-			const read = readRsaPublicKey(rsaPublicKey);
-			if ('reason' in read) return { field: 'RSA Public Key', reason: read.reason };
-			return { encrypt: (mobile) => encryptRsa(mobile, read.key) };
+			const parsed = parseRsaPublicKey(rsaPublicKey);
+			if ('reason' in parsed) return parsed;
+			return { encrypt: (mobile) => encryptRsa(mobile, parsed.key) };
 		},
 	},
 ] as const satisfies readonly Operation[];
 
 export type OperationName = (typeof OPERATIONS)[number]['value'];
+
+/** The operation of a name. */
+export function operationOf(name: OperationName): Operation {
+	return OPERATIONS.find(({ value }) => value === name) ?? OPERATIONS[0];
+}

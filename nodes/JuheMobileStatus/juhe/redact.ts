@@ -1,31 +1,45 @@
+/** Shorter text than this is no secret. To take it out would only garble the service's words. */
 const MIN_SECRET_LENGTH = 4;
+
+/** A number that is masked, and its masked form. */
+export interface Mask {
+	mobile: string;
+	masked: string;
+}
+
 /**
- * Takes secrets, as they are or encoded for a URL, in small or capital letters, with or without the padding of base64,
- * and the number where it is to be masked, out of a text.
+ * Creates the function that takes secrets, and a number that is to be masked, out of a text.
+ *
+ * Secrets are found as they are or encoded for a URL, in small or capital letters, with or without the padding of base64.
+ * The number is found with a space or a dash between its digits, too.
  */
-export function createRedactor(
-	secrets: string[],
-	mask?: { mobile: string; masked: string },
-): (text: string) => string {
+export function createRedactor(secrets: string[], mask?: Mask): (text: string) => string {
 	const forms = secrets
 		.map((secret) => secret.replace(/={1,2}$/, ''))
 		.filter((secret) => secret.length >= MIN_SECRET_LENGTH)
-		// Unlike encodeURIComponent this takes half a surrogate pair, too.
+		// Unlike encodeURIComponent this also takes half a surrogate pair.
 		.flatMap((secret) => [secret, new URLSearchParams({ '': secret }).toString().slice(1)])
 		.map((form) => form.toLowerCase())
 		// One of them may begin with another.
 		.sort((a, b) => b.length - a.length);
-	const hideSecrets = (text: string) => {
+	const redactSecrets = (text: string) => {
 		const lower = text.toLowerCase();
 		const found = forms.filter((form) => lower.includes(form));
-		// Made only where there is something to hide: such a pattern takes longer than all else that a row needs.
+		if (found.length === 0) return text;
+		// A pattern is compiled only where it is needed, because that takes longer than all other work on a row.
 		const pattern = found.map((form) => form.replace(/\W/g, '\\$&')).join('|');
-		return found.length === 0 ? text : text.replace(new RegExp(pattern, 'gi'), '***');
+		return text.replace(new RegExp(pattern, 'gi'), '***');
 	};
 	return (text) => {
-		const hidden = hideSecrets(text);
-		return mask === undefined ? hidden : hidden.replaceAll(mask.mobile, mask.masked);
+		const redacted = redactSecrets(text);
+		return mask === undefined ? redacted : maskIn(redacted, mask);
 	};
+}
+
+function maskIn(text: string, { mobile, masked }: Mask): string {
+	// Text with fewer digits than the number cannot hold it.
+	if (text.replace(/\D/g, '').length < mobile.length) return text;
+	return text.replace(new RegExp(Array.from(mobile).join('[ -]?'), 'g'), masked);
 }
 
 /** `13800138000` → `138****8000`. */

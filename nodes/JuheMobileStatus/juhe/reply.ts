@@ -1,4 +1,4 @@
-import { JUHE_CODES, type JuheCode } from './codes';
+import { JUHE_CODES, UNLISTED_CODE, type JuheCode } from './codes';
 import { serviceFailure, type Failure } from './failure';
 
 /**
@@ -45,7 +45,6 @@ const FIRST_SERVICE_CODE = 200_000;
 const CHECK_BASE_URL =
 	"Check that the 'Base URL' in the credential leads to Juhe or to a gateway to it.";
 const TRY_LATER = 'Try again later.';
-const ASK_SUPPORT = 'Try again. If it stays so, ask the support of Juhe.';
 
 /** HTTP statuses that mean something for the whole run; every other one outside 2xx is about the row. */
 const HTTP_STATUSES = {
@@ -92,7 +91,7 @@ export function parseReply(
 	if (reply.statusCode < 200 || reply.statusCode > 299) return { failure: httpFailure(reply) };
 	if (code === undefined) return { failure: notJuheFailure() };
 	if (!isObject(body.result) || Object.keys(body.result).length === 0) {
-		return { failure: unreadable('noResult', 'The reply has no result.', ASK_SUPPORT) };
+		return { failure: unreadable('noResult', 'The reply has no result.', UNLISTED_CODE.remedy) };
 	}
 	const result: ApiResult = {};
 	for (const field of API_FIELDS) {
@@ -134,8 +133,7 @@ function codeFailure(
 		? JUHE_CODES[code]
 		: {
 				class: code < FIRST_SERVICE_CODE ? 'fatal' : 'row',
-				sentence: 'The API document does not list this code.',
-				remedy: ASK_SUPPORT,
+				...UNLISTED_CODE,
 			};
 	const shownCode = redactValue(code, redact);
 	const { sentence, remedy } = documented;
