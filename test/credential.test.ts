@@ -2,7 +2,7 @@ import type { IDataObject, IHttpRequestOptions } from 'n8n-workflow';
 
 import { JuheApi } from '../credentials/JuheApi.credentials';
 import { testCredential } from './engine';
-import { useSimulator } from './simulated';
+import { phones, useSimulator } from './simulated';
 import type { Fault } from './simulator/simulator';
 
 const juhe = useSimulator();
@@ -23,14 +23,12 @@ describe('Test in the credential dialog', () => {
 	});
 
 	test('with a wrong key says so', async () => {
-		expect(await dialog({ apiKey: 'wrong' })).toMatch(
-			/^Juhe 10001: The key is not known to the service\. Copy/,
-		);
+		expect(await dialog({ apiKey: 'wrong' })).toMatch(/^Juhe 10001: /);
 	});
 
 	test.each([
 		10001, 10002, 10003, 10004, 10005, 10007, 10008, 10009, 10011, 10012, 10013, 10014, 10020,
-		10021,
+		10021, 10006, 10022, 10099,
 	])('names code %i in words, as a number and as a string', async (code) => {
 		for (const asString of [false, true]) {
 			juhe.simulator.reset();
@@ -47,21 +45,67 @@ describe('Test in the credential dialog', () => {
 	const elsewhere: Array<[string, Fault]> = [
 		['a web page', { kind: 'notJson' }],
 		['another JSON', { kind: 'json', body: { status: 'ok' } }],
+		['a code that is null', { kind: 'json', body: { error_code: null } }],
+		['a code that is empty', { kind: 'json', body: { error_code: '' } }],
 	];
 	test.each(elsewhere)('does not take %s for Juhe', async (_, fault) => {
 		juhe.simulator.script({ fault });
 		expect(await dialog()).toMatch('answers, but not as Juhe does');
 	});
 
-	test('reads the code of an answer whatever its HTTP status', async () => {
-		juhe.simulator.script({ fault: { kind: 'code', code: 10003, httpStatus: 403 } });
-		expect(await dialog()).toMatch(/^Juhe 10003: The key has expired/);
-	});
+	test.each([302, 401, 404, 500, 503])(
+		'is red for HTTP status %i, whatever the body says',
+		async (status) => {
+			const body = JSON.stringify({ error_code: 224902 });
+			const contentType = 'application/json';
+			juhe.simulator.script({ fault: { kind: 'http', status, body, contentType } });
+			expect(await dialog()).not.toBe('OK');
+		},
+	);
 
 	test('does not pass with a wrong path, nor where nobody listens', async () => {
 		const baseUrl = `${juhe.simulator.url}/elsewhere`;
-		expect(await dialog({ baseUrl })).toMatch('answers, but not as Juhe does');
+		expect(await dialog({ baseUrl })).toMatch('HTTP 404');
 		expect(await dialog({ baseUrl: 'http://127.0.0.1:1' })).toBe('ECONNREFUSED');
+	});
+
+	test('takes a key with what is pasted around it, as the node does', async () => {
+		const { key, openid } = juhe.simulator;
+		for (const around of [
+			' ?\n',
+			'"?"',
+			"'? '",
+			'\u200b?\ufeff',
+			'“?”',
+			'\u202a?\u202c',
+			'\t`?`',
+		]) {
+			const credential = { apiKey: around.replace('?', key), openid: around.replace('?', openid) };
+			expect(await dialog(credential)).toBe('OK');
+			const { outputs } = await juhe.run(phones('13800138000'), {
+				credential,
+				parameters: { operation: 'aes' },
+			});
+			expect(outputs[0]![0]!.json.route).toBe('normal');
+		}
+	});
+
+	test.each([
+		'http:127.0.0.1:80',
+		'http:/127.0.0.1',
+		'//127.0.0.1',
+		'127.0.0.1',
+		'http://a@127.0.0.1',
+		'http://127.0.0.1?',
+		'http://127.0.0.1/#',
+		'http://127.0.0.1\t.invalid',
+		'ftp://127.0.0.1',
+		'',
+	])('refuses the Base URL %j, as the node does', async (baseUrl) => {
+		expect(await dialog({ baseUrl })).toBe('Invalid URL');
+		const { error } = await juhe.run(phones('13800138000'), { credential: { baseUrl } });
+		expect(error?.message).toContain("'Base URL' in the credential");
+		expect(juhe.simulator.counts.requests).toBe(0);
 	});
 
 	test('does not follow a redirect, which would carry the key along', async () => {
@@ -112,6 +156,22 @@ describe('authenticate', () => {
 		],
 	] as const)('puts the key into %s', async (_, request, expected) => {
 		expect(await sent(request as never)).toMatchObject(expected);
+	});
+
+	test.each<[string, object]>([
+		['a null body', { method: 'POST', body: null }],
+		['a method in small letters', { method: 'post', body: { a: 1 } }],
+		['no headers', { method: 'GET', headers: null }],
+		['a query as text', { method: 'GET', qs: 'a=1' }],
+		['a form that is null', { method: 'POST', form: null, body: undefined }],
+		['a method that is no text', { method: 7 }],
+	])('takes a request with %s', async (_, request) => {
+		expect(JSON.stringify(await sent(request as never))).toContain('"key":"K"');
+	});
+
+	test('takes a credential without a key', async () => {
+		if (typeof authenticate !== 'function') throw new TypeError('authenticate is no function');
+		expect(await authenticate({}, { url: '/' })).toMatchObject({ qs: { key: '' } });
 	});
 
 	test('puts the key into form parameters', async () => {

@@ -6,8 +6,8 @@ import {
 	aesKeyOf,
 	encryptAes,
 	encryptRsa,
-	readRsaPublicKey,
-} from '../nodes/JuheMobileStatus/encryption';
+	parseRsaPublicKey,
+} from '../nodes/JuheMobileStatus/juhe/encryption';
 import aes from './vectors/aes.json';
 import rsa from './vectors/rsa.json';
 
@@ -15,7 +15,7 @@ const [key2048, key1024] = rsa.keys as [(typeof rsa.keys)[0], (typeof rsa.keys)[
 
 /** The key, or a failing test with the reason. */
 function keyOf(pasted: string) {
-	const read = readRsaPublicKey(pasted);
+	const read = parseRsaPublicKey(pasted);
 	if ('reason' in read) throw new Error(read.reason);
 	return read.key;
 }
@@ -88,6 +88,29 @@ describe('a pasted public key', () => {
 		'with a byte order mark and indented': (pem) => `\ufeff${pem.replaceAll('\n', '\n\t  ')}`,
 		'as bare base64': (pem) => pem.replace(/-----[A-Z ]+-----/g, '').replace(/\s/g, ''),
 		'as base64 in lines': (pem) => pem.replace(/-----[A-Z ]+-----/g, ''),
+		'as base64url': (pem) =>
+			pem
+				.replace(/-----[A-Z ]+-----|\s|=/g, '')
+				.replaceAll('+', '-')
+				.replaceAll('/', '_'),
+		'as base64 of the whole PEM': (pem) => Buffer.from(pem).toString('base64'),
+		'with \\n escaped twice': (pem) => pem.replaceAll('\n', '\\\\n'),
+		'with slashes escaped, as JSON': (pem) => JSON.stringify(pem).replaceAll('/', '\\/'),
+		'as a Java string': (pem) =>
+			`String publicKey = ${pem
+				.trim()
+				.split('\n')
+				.map((line) => `"${line}\\n"`)
+				.join(' +\n\t')};`,
+		'as a Java string without its lines': (pem) =>
+			pem
+				.replace(/-----[A-Z ]+-----|\s/g, '')
+				.replace(/.{64}/g, '$&" + "')
+				.replace(/^/, '"')
+				.replace(/$/, '"'),
+		'behind a label': (pem) => `RSA公钥：${pem}`,
+		'behind a name, with a comma': (pem) => `public_key: "${pem.replaceAll('\n', '\\n')}",`,
+		'with zero-width and direction marks': (pem) => `\u200b\u202a${pem}\u202c`,
 		'with its last line missing': (pem) => pem.replace(/-----END[A-Z ]+-----\n/, ''),
 	};
 
@@ -113,8 +136,8 @@ describe('a pasted public key', () => {
 	const der = Buffer.from(bare(pem), 'base64');
 	test.each([
 		['nothing', '  ', 'is empty'],
-		['a private key', key2048.privateKeyPkcs8Pem, 'looks like a private key'],
-		['a bare private key', bare(key2048.privateKeyPkcs8Pem), 'looks like a private key'],
+		['a private key', key2048.privateKeyPkcs8Pem, 'is a PKCS#8 private key'],
+		['a bare private key', bare(key2048.privateKeyPkcs8Pem), 'is a PKCS#8 private key'],
 		[
 			'a bare PKCS#1 private key',
 			bare(
@@ -122,34 +145,34 @@ describe('a pasted public key', () => {
 					.export({ type: 'pkcs1', format: 'pem' })
 					.toString(),
 			),
-			'looks like a private key',
+			'is a PKCS#1 private key',
 		],
 		[
 			'a bare EC private key',
 			ec.privateKey.export({ type: 'sec1', format: 'der' }).toString('base64'),
-			'looks like a private key',
+			'is an EC private key',
 		],
-		['a key pair', pem + key2048.privateKeyPkcs8Pem, 'looks like a private key'],
+		['a key pair', pem + key2048.privateKeyPkcs8Pem, 'is a PKCS#8 private key'],
 		[
 			'an encrypted private key',
 			pem.replaceAll('PUBLIC', 'ENCRYPTED PRIVATE'),
-			'looks like a private key',
+			'is an encrypted private key',
 		],
 		[
 			'a certificate request',
 			pem.replaceAll('PUBLIC KEY', 'CERTIFICATE REQUEST'),
-			'looks like a certificate request',
+			'is a certificate request',
 		],
-		['a certificate', pem.replaceAll('PUBLIC KEY', 'CERTIFICATE'), 'looks like a certificate'],
+		['a certificate', pem.replaceAll('PUBLIC KEY', 'CERTIFICATE'), 'is a certificate'],
 		[
 			'a certificate request with the label of older tools',
 			pem.replaceAll('PUBLIC KEY', 'NEW CERTIFICATE REQUEST'),
-			'looks like a certificate request',
+			'is a certificate request',
 		],
 		[
 			'a certificate with the label of OpenSSL',
 			pem.replaceAll('PUBLIC KEY', 'TRUSTED CERTIFICATE'),
-			'looks like a certificate',
+			'is a certificate',
 		],
 		['a key with a stray character in front', `!${bare(pem)}`, 'characters that are not base64'],
 		[
@@ -157,7 +180,7 @@ describe('a pasted public key', () => {
 			pem.replaceAll('PUBLIC KEY', 'PGP MESSAGE'),
 			'is a PEM block of another kind',
 		],
-		['an SSH key', 'ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAB', 'looks like an SSH key'],
+		['an SSH key', 'ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAB', 'is an SSH key'],
 		[
 			'an EC key',
 			ec.publicKey.export({ type: 'spki', format: 'pem' }).toString(),
@@ -168,21 +191,17 @@ describe('a pasted public key', () => {
 			small.export({ type: 'spki', format: 'pem' }).toString(),
 			'has 512 bits, fewer than 1024',
 		],
-		['a cut key', bare(pem).trim().slice(0, 200), 'is cut short or is no public key'],
-		[
-			'other base64',
-			Buffer.from('hello there').toString('base64'),
-			'is cut short or is no public key',
-		],
+		['a cut key', bare(pem).trim().slice(0, 200), 'ends in the middle of the base64'],
+		['other base64', Buffer.from('hello there').toString('base64'), 'is not a public key'],
 		['words', 'my public key!', 'characters that are not base64'],
-		['a megabyte of dashes', '-'.repeat(1_000_000), 'is far too long'],
+		['a megabyte of dashes', '-'.repeat(1_000_000), 'is too long'],
 		[
 			'an even modulus',
 			Buffer.concat([der.subarray(0, -6), Buffer.from([0]), der.subarray(-5)]).toString('base64'),
 			'is damaged',
 		],
 	])('that is %s is refused without quoting it', (_, pasted, reason) => {
-		const read = readRsaPublicKey(pasted);
+		const read = parseRsaPublicKey(pasted);
 		expect(read).toEqual({ reason: expect.stringContaining(reason) });
 		expect(JSON.stringify(read)).not.toMatch(/[A-Za-z0-9+/]{25}/);
 	});

@@ -318,7 +318,13 @@ export async function testCredential(data: ICredentialDataDecryptedObject): Prom
 		);
 		return met?.properties.message ?? 'OK';
 	} catch (error) {
-		const { cause } = error as { cause?: { code?: string; response?: { statusText: string } } };
-		return cause?.response?.statusText ?? cause?.code ?? (error as Error).message;
+		type Cause = { code?: string; response?: { status: number; statusText: string } };
+		const { cause } = error as { cause?: Cause };
+		const met = test.rules?.find(
+			({ type, properties }) =>
+				type === 'responseCode' && properties.value === cause?.response?.status,
+		);
+		const said = met?.properties.message ?? cause?.response?.statusText ?? cause?.code;
+		return said ?? (error as Error).message;
 	}
 }

@@ -49,18 +49,27 @@ describe("the credential's test", () => {
 			{ apiKey: 'no-such-key' },
 			undefined,
 			'Error',
-			'Juhe 10001: The key is not known to the service. Copy the key of this API from the Juhe console (My Data) into the credential.',
+			expect.stringMatching(/^Juhe 10001: /) as string,
 		],
 		[
 			'names a key that has expired',
 			undefined,
 			10003,
 			'Error',
-			'Juhe 10003: The key has expired. Renew the API in the Juhe console, or put a valid key into the credential.',
+			expect.stringMatching(/^Juhe 10003: /) as string,
 		],
-	])('%s', async (_, fields, code, status, message) => {
+		[
+			'is red for a code that the document does not list',
+			undefined,
+			10022,
+			'Error',
+			expect.stringMatching(/^Juhe 10022: /) as string,
+		],
+		['takes a key in quotes', 'quotes', undefined, 'OK', 'Connection successful!'],
+	] as const)('%s', async (_, fields, code, status, message) => {
 		if (code !== undefined) world.simulator.script({ fault: { kind: 'code', code } });
-		const data = { ...world.account, ...fields };
+		const apiKey = fields === 'quotes' ? `“${world.account.apiKey}”\u200b` : world.account.apiKey;
+		const data = { ...world.account, apiKey, ...(typeof fields === 'object' && fields) };
 		expect(await world.n8n.testCredential(data)).toMatchObject({ status, message });
 		expect(world.simulator.counts.requests).toBe(1);
 	});
@@ -76,7 +85,21 @@ describe("the credential's test", () => {
 		server.close();
 		expect(tested).toEqual({
 			status: 'Error',
-			message: 'The Base URL answers, but not as Juhe does. Check it.',
+			message: 'The Base URL answers, but not as Juhe does. Check the Base URL.',
+		});
+	});
+
+	it.each([
+		[404, 'HTTP 404'],
+		[500, 'HTTP 500'],
+	])('is red for HTTP status %i, in words', async (status, words) => {
+		const body = JSON.stringify({ error_code: 224902 });
+		world.simulator.script({
+			fault: { kind: 'http', status, body, contentType: 'application/json' },
+		});
+		expect(await world.n8n.testCredential(world.account)).toEqual({
+			status: 'Error',
+			message: expect.stringContaining(words) as string,
 		});
 	});
 
