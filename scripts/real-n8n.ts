@@ -174,19 +174,9 @@ export async function startN8n({ install, tarball, env }: StartOptions): Promise
 		...OFFLINE,
 		...env,
 	};
-	// Where this process is killed, nothing else would end n8n: an orphan is given another parent.
-	const endWithParent =
-		'const { ppid } = process; setInterval(() => process.ppid === ppid || process.kill(process.pid), 500).unref()';
-	const child = spawn(
-		install.node,
-		['--import', `data:text/javascript,${encodeURIComponent(endWithParent)}`, install.n8n, 'start'],
-		// A process group of its own: n8n's task runner ends with it.
-		{ env: variables, cwd: userFolder, stdio: ['ignore', 'pipe', 'pipe'], detached: true },
-	);
-	const url = `http://127.0.0.1:${port}`;
-	const server = new N8n(install, child, url, userFolder, packageFolder, variables);
+	const server = new N8n(install, `http://127.0.0.1:${port}`, userFolder, packageFolder, variables);
 	try {
-		await server.untilReady(2 * MINUTE);
+		await server.start();
 		await server.signUp();
 	} catch (error) {
 		await server.stop();
@@ -194,6 +184,10 @@ export async function startN8n({ install, tarball, env }: StartOptions): Promise
 	}
 	return server;
 }
+
+// Where this process is killed, nothing else would end n8n: an orphan is given another parent.
+const END_WITH_PARENT =
+	'const { ppid } = process; setInterval(() => process.ppid === ppid || process.kill(process.pid), 500).unref()';
 
 /** A running n8n; `startN8n` makes one. */
 class N8n {
@@ -211,44 +205,66 @@ class N8n {
 	/** Gets what the server prints, as it prints it. */
 	onOutput: (text: string) => void = () => {};
 
-	/** Fulfilled when the server has ended, by itself or by `stop`. */
-	readonly ended: Promise<unknown>;
+	/** Fulfilled when the server has ended, by itself, by `kill` or by `stop`. */
+	ended: Promise<unknown> = Promise.resolve();
 
+	private child?: ChildProcess;
 	private headers: Record<string, string> = {};
 
 	constructor(
 		private readonly install: N8nInstall,
-		private readonly child: ChildProcess,
 		readonly url: string,
 		readonly userFolder: string,
 		/** Where n8n has this package. */
 		readonly packageFolder: string,
-		/** What n8n was started with; a worker of the same n8n needs it too. */
+		/** What n8n is started with; a worker of the same n8n needs it too. */
 		readonly env: Readonly<Record<string, string>>,
-	) {
+	) {}
+
+	/** Of n8n's main process. */
+	get pid(): number | undefined {
+		return this.child?.pid;
+	}
+
+	/** Starts the server, also again after `kill`: user folder, port and owner stay. @throws Error where it is not ready */
+	async start(): Promise<void> {
+		const child = spawn(
+			this.install.node,
+			[
+				'--import',
+				`data:text/javascript,${encodeURIComponent(END_WITH_PARENT)}`,
+				this.install.n8n,
+				'start',
+			],
+			// A process group of its own: n8n's task runner ends with it.
+			{ env: this.env, cwd: this.userFolder, stdio: ['ignore', 'pipe', 'pipe'], detached: true },
+		);
+		this.child = child;
 		this.ended = once(child, 'exit');
+		let printed = '';
 		for (const stream of [child.stdout, child.stderr]) {
-			stream?.setEncoding('utf8').on('data', (text: string) => {
+			stream.setEncoding('utf8').on('data', (text: string) => {
+				printed += text;
 				this.logs += text;
 				this.onOutput(text);
 			});
 		}
-	}
-
-	/** Of n8n's main process. */
-	get pid(): number | undefined {
-		return this.child.pid;
-	}
-
-	/** @throws Error with the log when n8n ends or is not ready within so many milliseconds */
-	async untilReady(timeout: number): Promise<void> {
-		const deadline = Date.now() + timeout;
-		while (!this.logs.includes('Editor is now accessible')) {
-			if (this.child.exitCode !== null || Date.now() > deadline) {
-				throw new Error('n8n is not ready');
-			}
+		const deadline = Date.now() + 2 * MINUTE;
+		while (!printed.includes('Editor is now accessible')) {
+			if (child.exitCode !== null || Date.now() > deadline) throw new Error('n8n is not ready');
 			await sleep(100);
 		}
+	}
+
+	/** Ends the server and its task runner at once, as a crash of the machine would. */
+	async kill(): Promise<void> {
+		if (this.isRunning) process.kill(-this.pid!, 'SIGKILL');
+		await this.ended;
+	}
+
+	private get isRunning(): boolean {
+		const { child } = this;
+		return child?.pid !== undefined && child.exitCode === null && child.signalCode === null;
 	}
 
 	/** Sets up the owner; from then on `api` speaks in the owner's name, to both of n8n's APIs. */
@@ -401,12 +417,10 @@ class N8n {
 
 	/** Ends n8n and its task runner, and removes its folder. */
 	async stop(): Promise<void> {
-		const { pid, exitCode, signalCode } = this.child;
-		if (pid !== undefined && exitCode === null && signalCode === null) {
-			process.kill(-pid, 'SIGTERM');
+		if (this.isRunning) {
+			process.kill(-this.pid!, 'SIGTERM');
 			const isLate = sleep(STOP_TIMEOUT, 'late', { ref: false });
-			if ((await Promise.race([this.ended, isLate])) === 'late') process.kill(-pid, 'SIGKILL');
-			await this.ended;
+			if ((await Promise.race([this.ended, isLate])) === 'late') await this.kill();
 		}
 		await rm(this.userFolder, { recursive: true, force: true, maxRetries: 3 });
 	}

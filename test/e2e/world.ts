@@ -130,6 +130,73 @@ export async function savedExecution(n8n: N8n, workflowId: string): Promise<Exec
 	return newest!;
 }
 
+/** Starts an execution of a workflow, and gives it once it has ended and is saved. */
+export async function executionOf(
+	n8n: N8n,
+	workflowId: string,
+	start: () => Promise<unknown>,
+): Promise<Execution> {
+	const newest = async () => {
+		const path = `/api/v1/executions?limit=1&workflowId=${workflowId}`;
+		return (await n8n.api<{ data: Execution[] }>('GET', path)).data[0]?.id;
+	};
+	const before = await newest();
+	await start();
+	let id: string | undefined;
+	const hasEnded = async () => (id = await newest()) !== before;
+	await until(`another execution of ${workflowId} has ended`, hasEnded, 10 * 60_000);
+	return await n8n.api('GET', `/api/v1/executions/${id}?includeData=true`);
+}
+
+/** Runs a workflow from one of its triggers, as the button under the canvas does. */
+export async function runByHand(n8n: N8n, id: string, trigger: string): Promise<Execution> {
+	const body = { triggerToStartFrom: { name: trigger } };
+	return await executionOf(n8n, id, () => n8n.api('POST', `/rest/workflows/${id}/run`, body));
+}
+
+/** All that left a node by an output, over all its runs in an execution. */
+export function itemsOf({ data }: Pick<Execution, 'data'>, name: string, output = 0) {
+	const tasks = data.resultData.runData[name] ?? [];
+	return tasks.flatMap((task) => (task.data?.main?.[output] ?? []).map(({ json }) => json));
+}
+
+/** A Data Table of the owner, over the API of the editor. @throws Error where there is none of that name */
+export async function dataTable(n8n: N8n, name: string) {
+	const get = async <T>(path: string) => (await n8n.api<{ data: T }>('GET', path)).data;
+	const { id: project } = await get<{ id: string }>('/rest/projects/personal');
+	const tables = `/rest/projects/${project}/data-tables`;
+	const { data } = await get<{ data: Array<{ id: string; name: string }> }>(`${tables}?take=100`);
+	const found = data.find((table) => table.name === name);
+	if (found === undefined) throw new Error(`There is no Data Table ${name}`);
+	const rows = `${tables}/${found.id}`;
+	const where = (columnName: string, condition: string, value: unknown) => ({
+		filters: [{ columnName, condition, value }],
+	});
+	return {
+		/** All rows. */
+		read: async (): Promise<IDataObject[]> => {
+			const all: IDataObject[] = [];
+			for (let count = Infinity; all.length < count;) {
+				const query = `take=250&skip=${all.length}&sortBy=id:asc`;
+				const page = await get<{ count: number; data: IDataObject[] }>(`${rows}/rows?${query}`);
+				count = page.count;
+				all.push(...page.data);
+			}
+			return all;
+		},
+		/** Puts rows in the place of those that are there. */
+		fill: async (data: IDataObject[]): Promise<void> => {
+			const all = encodeURIComponent(JSON.stringify(where('id', 'gt', 0)));
+			await n8n.api('DELETE', `${rows}/rows?filter=${all}`);
+			await n8n.api('POST', `${rows}/insert`, { data, returnType: 'count' });
+		},
+		/** Changes the rows with this value in a column, as a person at the table does. */
+		edit: async (column: string, value: unknown, data: IDataObject): Promise<void> => {
+			await n8n.api('PATCH', `${rows}/rows`, { filter: where(column, 'eq', value), data });
+		},
+	};
+}
+
 /** Imports a workflow, calls its webhook with rows and gives the execution as the server saved it. */
 export async function runByWebhook(
 	world: World,

@@ -5,6 +5,8 @@ module.exports = {
 	transform: {
 		'\\.ts$': ['@swc/jest', { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' } }],
 	},
+	// Each file starts a main process and workers.
+	maxWorkers: 1,
 	// The first run installs n8n.
 	testTimeout: 30 * 60_000,
 };

@@ -3,57 +3,27 @@
  * examples say; then one worker is killed.
  */
 import { readdirSync, readFileSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import type { IDataObject, INode, INodeParameters } from 'n8n-workflow';
+import { join } from 'node:path';
+import type { IDataObject, INode } from 'n8n-workflow';
 
-import {
-	ensureN8n,
-	freePorts,
-	packTarball,
-	startN8n,
-	type N8n,
-	type WorkflowFile,
-} from '../../scripts/real-n8n';
-import { node, until } from '../e2e/world';
-import { startSimulator, type Simulator } from '../simulator/simulator';
-import { startQueue, startWorker, type Service } from './services';
+import { freePorts, type N8n, type WorkflowFile } from '../../scripts/real-n8n';
+import { until } from '../e2e/world';
+import type { Simulator } from '../simulator/simulator';
+import { begun, ended, startQueueWorld, type QueueWorld, type Service } from './services';
 
 const EXAMPLES = join(__dirname, '../../examples');
 const SLOTS = 5;
 const KEY = { name: 'x-batch-key', value: 'a long random value' };
 
+let world: QueueWorld;
 let simulator: Simulator;
 let n8n: N8n;
 let workers: Service[];
 let credentials: Record<string, { id: string; name: string }>;
-/** What ends all that has been started, also where something later does not start. */
-const stops: Array<() => Promise<unknown>> = [];
 
 beforeAll(async () => {
-	const install = await ensureN8n();
-	const tarball = await packTarball();
-	stops.push(() => rm(dirname(tarball), { recursive: true, force: true }));
-	const queue = await startQueue();
-	stops.push(queue.stop);
-	simulator = await startSimulator({ latency: 50, keepRequests: false });
-	stops.push(() => simulator.close());
-	const env = {
-		...queue.env,
-		// How soon the jobs of a dead worker are noticed, in milliseconds; the defaults are 60,000, 10,000 and 30,000.
-		QUEUE_WORKER_LOCK_DURATION: '10000',
-		QUEUE_WORKER_LOCK_RENEW_TIME: '2000',
-		QUEUE_WORKER_STALLED_INTERVAL: '3000',
-	};
-	n8n = await startN8n({ install, tarball, env });
-	stops.push(() => n8n.stop());
-	const brokerPorts = await freePorts(2);
-	workers = brokerPorts.map((port) => {
-		const worker = startWorker(install, n8n, SLOTS, port);
-		stops.push(() => worker.stop());
-		return worker;
-	});
-	await Promise.all(workers.map((worker) => worker.hasPrinted('n8n worker is now ready')));
+	world = await startQueueWorld(2, SLOTS);
+	({ simulator, n8n, workers } = world);
 	const juheApi = await n8n.createCredential('Juhe account', simulator.credential);
 	const httpHeaderAuth = await n8n.createCredential('Juhe batch key', KEY, 'httpHeaderAuth');
 	credentials = {
@@ -62,9 +32,7 @@ beforeAll(async () => {
 	};
 });
 beforeEach(() => simulator.reset());
-afterAll(async () => {
-	for (const stop of stops.reverse()) await stop();
-});
+afterAll(() => world.stop());
 
 type Row = IDataObject & { id: string; phone: string };
 
@@ -80,10 +48,6 @@ const chunk = <T>(list: T[], size: number): T[][] =>
 		list.slice(index * size, (index + 1) * size),
 	);
 const sum = (numbers: number[]) => numbers.reduce((a, b) => a + b, 0);
-/** How many executions a worker has begun and ended so far. */
-const begun = ({ logs }: Service) => logs.split('Worker started execution').length - 1;
-const ended = ({ logs }: Service) => logs.split('Worker finished execution').length - 1;
-
 const read = (file: string) =>
 	JSON.parse(readFileSync(join(EXAMPLES, file), 'utf8')) as WorkflowFile;
 const parametersOf = (file: string, name: string) =>
@@ -123,16 +87,6 @@ async function post(path: string, contacts: Row[]): Promise<IDataObject[]> {
 	const response = await call(path, contacts);
 	expect(response.status).toBe(200);
 	return ((await response.json()) as { contacts: IDataObject[] }).contacts;
-}
-
-/** How many results our node has kept in a workflow's static data. */
-async function kept(workflowId: string): Promise<number> {
-	const { data } = await n8n.api<{ data: { staticData: Record<string, { juhe: string }> } }>(
-		'GET',
-		`/rest/workflows/${workflowId}`,
-	);
-	const { juhe } = data.staticData['node:Juhe Mobile Status']!;
-	return (JSON.parse(juhe) as { numbers: unknown[] }).numbers.length;
 }
 
 /** The list's workflow, started by a webhook: n8n has no way to press its button. `url` is where batches go. */
@@ -233,94 +187,6 @@ test('rows of a batch without an answer come out too, and can be sent again', as
 	expect(idsOf(again)).toEqual(idsOf(unanswered));
 	expect(again.filter(({ error }) => error !== undefined)).toEqual([]);
 	expect([simulator.counts.billed, simulator.counts.lookups.size]).toEqual([450, 450]);
-});
-
-describe('what an execution leaves to the next one', () => {
-	const batches = chunk(rowsOf(2_000), 100);
-	const juhe = (options: INodeParameters) => ({
-		parameters: { ...parametersOf('batch-worker.json', 'Juhe Mobile Status'), options },
-	});
-	const listensTo = (path: string) => ({
-		webhookId: path,
-		parameters: { ...parametersOf('batch-worker.json', 'Batch'), path },
-	});
-
-	test('n8n 2.40.7 saves the static data of an execution on a worker, and gives none to the next', async () => {
-		const id = await publish('batch-worker.json', {
-			Batch: listensTo('alone'),
-			'Juhe Mobile Status': juhe({ reuseHours: 24, onlyChanges: true }),
-		});
-		for (const round of [1, 2]) {
-			const rows = await post('alone', batches[0]!);
-			expect(rows.map(({ previousRoute }) => previousRoute)).toEqual(batches[0]!.map(() => null));
-			expect([simulator.counts.billed, await kept(id)]).toEqual([round * 100, 100]);
-		}
-	});
-
-	describe('with the node in a sub-workflow', () => {
-		/** @returns the id of the sub-workflow, which holds what is kept */
-		const publishPair = async (path: string) => {
-			const sub = await n8n.importWorkflow(
-				{
-					name: `${path}: the check`,
-					nodes: [
-						node(
-							'Rows',
-							'n8n-nodes-base.executeWorkflowTrigger',
-							{ inputSource: 'passthrough' },
-							{ typeVersion: 1.1 },
-						),
-						{
-							...read('batch-worker.json').nodes.find(({ name }) => name === 'Juhe Mobile Status')!,
-							...juhe({ reuseHours: 24 }),
-						},
-					],
-					connections: {
-						Rows: { main: [[{ node: 'Juhe Mobile Status', type: 'main', index: 0 }]] },
-					},
-					settings: { executionOrder: 'v1' },
-				},
-				credentials.juheApi,
-			);
-			await n8n.activate(sub);
-			const callIt = {
-				source: 'database',
-				workflowId: { __rl: true, mode: 'id', value: sub },
-				mode: 'once',
-				options: { waitForSubWorkflow: true },
-			};
-			await publish('batch-worker.json', {
-				Batch: listensTo(path),
-				'Juhe Mobile Status': {
-					type: 'n8n-nodes-base.executeWorkflow',
-					typeVersion: 1.2,
-					parameters: callIt,
-					credentials: undefined,
-				},
-			});
-			return sub;
-		};
-
-		test('batches one after the other are paid once', async () => {
-			const sub = await publishPair('one-by-one');
-			const some = batches.slice(0, 5);
-			for (const batch of [...some, ...some]) await post('one-by-one', batch);
-			expect([simulator.counts.billed, await kept(sub)]).toEqual([500, 500]);
-		});
-
-		test('batches side by side overwrite what the others have kept', async () => {
-			const sub = await publishPair('side-by-side');
-			const postAll = () => Promise.all(batches.map((batch) => post('side-by-side', batch)));
-			await postAll();
-			const left = await kept(sub);
-			expect(simulator.counts.billed).toBe(2_000);
-			expect(left).toBeGreaterThanOrEqual(100);
-			expect(left).toBeLessThan(2_000);
-			await postAll();
-			// What was there when the second round began stays there, whoever writes last.
-			expect(simulator.counts.billed).toBe(2_000 + 2_000 - left);
-		});
-	});
 });
 
 test('a worker is killed: its batches get no answer, and only they are to be sent again', async () => {

@@ -1,14 +1,23 @@
-/** What n8n's queue mode needs beside n8n: Redis and PostgreSQL on 127.0.0.1, with throwaway folders, and workers. */
+/** n8n in queue mode: a main process, workers, Redis and PostgreSQL on 127.0.0.1, with throwaway folders. */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { freePorts, type N8n, type N8nInstall } from '../../scripts/real-n8n';
+import {
+	ensureN8n,
+	freePorts,
+	packTarball,
+	startN8n,
+	type N8n,
+	type N8nInstall,
+} from '../../scripts/real-n8n';
 import { until } from '../e2e/world';
+import { startSimulator, type Simulator } from '../simulator/simulator';
 
 const REDIS = '/usr/bin/redis-server';
 const POSTGRES = '/usr/lib/postgresql/15/bin';
@@ -79,14 +88,66 @@ export class Service {
 	}
 }
 
+/** n8n's main process with its workers, and the stand-in service. */
+export interface QueueWorld {
+	n8n: N8n;
+	workers: Service[];
+	simulator: Simulator;
+	queue: Queue;
+	/** Ends all of it. */
+	stop: () => Promise<void>;
+}
+
+/** @param slots how many executions each worker takes at once */
+export async function startQueueWorld(workerCount: number, slots: number): Promise<QueueWorld> {
+	const stops: Array<() => Promise<unknown>> = [];
+	const stop = async () => {
+		for (const each of stops.reverse()) await each();
+	};
+	try {
+		const install = await ensureN8n();
+		const tarball = await packTarball();
+		stops.push(() => rm(dirname(tarball), { recursive: true, force: true }));
+		const queue = await startQueue();
+		stops.push(queue.stop);
+		const simulator = await startSimulator({ latency: 50, keepRequests: false });
+		stops.push(() => simulator.close());
+		const env = {
+			...queue.env,
+			// How soon the jobs of a dead worker are noticed, in milliseconds; the defaults are 60,000, 10,000 and 30,000.
+			QUEUE_WORKER_LOCK_DURATION: '10000',
+			QUEUE_WORKER_LOCK_RENEW_TIME: '2000',
+			QUEUE_WORKER_STALLED_INTERVAL: '3000',
+		};
+		const n8n = await startN8n({ install, tarball, env });
+		stops.push(() => n8n.stop());
+		const workers = (await freePorts(workerCount)).map((port) => {
+			const worker = startWorker(install, n8n, slots, port);
+			stops.push(() => worker.stop());
+			return worker;
+		});
+		await Promise.all(workers.map((worker) => worker.hasPrinted('n8n worker is now ready')));
+		return { n8n, workers, simulator, queue, stop };
+	} catch (error) {
+		await stop();
+		throw error;
+	}
+}
+
+/** How many executions a worker has begun and ended so far. */
+export const begun = ({ logs }: Service) => logs.split('Worker started execution').length - 1;
+export const ended = ({ logs }: Service) => logs.split('Worker finished execution').length - 1;
+
 /** Redis and PostgreSQL, and what n8n must be told of them. */
 export interface Queue {
 	env: Record<string, string>;
+	/** Runs SQL in a database of the server, and gives what it prints: a line a row. @throws Error with psql's words */
+	sql: (database: string, text: string) => string[];
 	stop: () => Promise<void>;
 }
 
 /** @throws Error where a program is missing and cannot be installed, or does not start */
-export async function startQueue(): Promise<Queue> {
+async function startQueue(): Promise<Queue> {
 	ensureInstalled();
 	const folder = mkdtempSync(join(tmpdir(), 'n8n-queue-'));
 	const started: Service[] = [];
@@ -143,6 +204,13 @@ export async function startQueue(): Promise<Queue> {
 				DB_POSTGRESDB_USER: 'n8n',
 				DB_POSTGRESDB_DATABASE: 'postgres',
 			},
+			sql: (database, text) => {
+				const where = ['-h', '127.0.0.1', '-p', postgresPort, '-U', 'n8n', '-d', database];
+				const how = ['-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1', '-f', '-'];
+				const options = { input: text, encoding: 'utf8', stdio: 'pipe' } as const;
+				const printed = execFileSync(join(POSTGRES, 'psql'), [...where, ...how], options);
+				return printed.split('\n').filter((line) => line !== '');
+			},
 			stop,
 		};
 	} catch (error) {
@@ -156,7 +224,7 @@ export async function startQueue(): Promise<Queue> {
  *
  * @param brokerPort a free one, for its task runner
  */
-export function startWorker(
+function startWorker(
 	install: N8nInstall,
 	n8n: N8n,
 	concurrency: number,
