@@ -15,8 +15,8 @@ import {
 	type INodeTypeDescription,
 } from 'n8n-workflow';
 
-import type { Execution, WorkflowFile } from '../../scripts/real-n8n';
-import { runByWebhook, startWorld, type World } from './world';
+import type { WorkflowFile } from '../../scripts/real-n8n';
+import { itemsOf, runByHand, runByWebhook, startWorld, type World } from './world';
 
 const EXAMPLES = join(__dirname, '../../examples');
 const FILES = readdirSync(EXAMPLES).filter((name) => name.endsWith('.json'));
@@ -80,7 +80,7 @@ describe.each(FILES)('%s', (file) => {
 function unmappedColumns({ parameters }: INode): string[] {
 	const columns = parameters.columns as
 		{ value: IDataObject; schema: Array<{ id: string }>; matchingColumns: string[] } | undefined;
-	if (columns === undefined) return [];
+	if (columns?.schema === undefined) return [];
 	const ids = columns.schema.map(({ id }) => id);
 	return [...Object.keys(columns.value), ...columns.matchingColumns].filter(
 		(name) => !ids.includes(name),
@@ -157,18 +157,27 @@ const reads: Partial<INode> = {
 	credentials: undefined,
 };
 
-/** All that left a node by its first output, over all its runs in an execution. */
-function given({ data }: Execution, name: string): IDataObject[] {
-	return (data.resultData.runData[name] ?? []).flatMap(
-		(task) => task.data?.main?.[0]?.map(({ json }) => json) ?? [],
-	);
-}
+describe('crm-cleansing.json', () => {
+	it('sorts its 60 rows: each comes out once, and each number is paid once', async () => {
+		const id = await world.n8n.importWorkflow(read('crm-cleansing.json'), world.credential);
+		const execution = await runByHand(world.n8n, id, 'Manual Trigger');
+		expect(execution.status).toBe('success');
+		const ends = ['Keep', 'Recheck', 'Remove', 'Review', 'Could Not Check'];
+		const rows = ends.map((end) => itemsOf(execution, end));
+		expect(rows.map(({ length }) => length)).toEqual([30, 11, 9, 0, 10]);
+		expect(new Set(rows.flat().map((row) => row.id)).size).toBe(60);
+		const [keep, recheck, remove] = rows.map((some) => [...new Set(some.map((row) => row.route))]);
+		expect([keep, remove]).toEqual([['normal'], ['notOnNetwork']]);
+		expect(recheck!.sort()).toEqual(['preCancelled', 'suspended', 'unavailable']);
+		expect([...world.simulator.counts.lookups.values()]).toEqual(Array(42).fill(1));
+	});
+});
 
 describe('encrypted.json', () => {
 	it('shows both answers to a contact side by side', async () => {
 		const execution = await runByWebhook(world, withWebhook('encrypted.json', 'encrypted'), []);
 		expect(execution.status).toBe('success');
-		const rows = given(execution, 'Side by Side');
+		const rows = itemsOf(execution, 'Side by Side');
 		expect(rows.map(({ aesRoute, rsaRoute }) => [aesRoute, rsaRoute])).toEqual(
 			[
 				'normal',
@@ -201,36 +210,25 @@ describe('google-sheets.json', () => {
 	const { columns } = read('google-sheets.json').nodes.find(({ name }) => name === 'Write Back')!
 		.parameters as { columns: { value: IDataObject } };
 	const sheet = { 'Read Rows': reads, 'Write Back': writes(Object.entries(columns.value)) };
-	const daysAgo = (days: number) => new Date(Date.now() - days * 86_400_000).toISOString();
-	const unchecked = { route: '', advice: '', checkedAt: '' };
-	const rows = [
-		{ row_number: 2, phone: 13800138000, ...unchecked },
-		{ row_number: 3, phone: '138-0013-8007', ...unchecked },
-		{ row_number: 4, phone: '', ...unchecked },
-		{ row_number: 5, phone: 'no number', ...unchecked },
-		{
-			row_number: 6,
-			phone: '13800138001',
-			route: 'normal',
-			advice: 'keep',
-			checkedAt: daysAgo(99),
-		},
-		{
-			row_number: 7,
-			phone: '13800138005',
-			route: 'suspended',
-			advice: 'recheck',
-			checkedAt: daysAgo(31),
-		},
-		{
-			row_number: 8,
-			phone: '13800138015',
-			route: 'suspended',
-			advice: 'recheck',
-			checkedAt: daysAgo(29),
-		},
-		{ row_number: 9, phone: '13800138002', ...unchecked },
-		{ row_number: 10, phone: '13800138003', ...unchecked },
+	const daysFromNow = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString();
+	/** A row that was checked 10 days ago. */
+	const checked = (mobile: string, state: string, route: string, recheckIn: number) => ({
+		route,
+		mobileStatus_mobile: mobile,
+		mobileStatus_state: state,
+		mobileStatus_advice: 'keep',
+		mobileStatus_checkedAt: daysFromNow(-10),
+		mobileStatus_recheckAt: daysFromNow(recheckIn),
+	});
+	const rows: IDataObject[] = [
+		{ row_number: 2, phone: 13800138000, route: '' },
+		{ row_number: 3, phone: '138-0013-8007', route: '' },
+		{ row_number: 4, phone: '', route: '' },
+		{ row_number: 5, phone: 'no number', ...checked('13800138009', '0', 'normal', 20) },
+		{ row_number: 6, phone: 13800138001, ...checked('13800138001', '0', 'normal', 20) },
+		{ row_number: 7, phone: 13800138005, ...checked('13800138005', '1', 'suspended', -3) },
+		{ row_number: 8, phone: 13800138002, ...checked('13800138009', '0', 'normal', 20) },
+		{ row_number: 9, phone: 13800138003, route: '' },
 	];
 
 	it('sends and writes nothing in a dry run', async () => {
@@ -240,33 +238,47 @@ describe('google-sheets.json', () => {
 			rows,
 		);
 		expect(execution.status).toBe('success');
-		expect(given(execution, 'Due').map(({ row_number }) => row_number)).toEqual([
-			2, 3, 5, 7, 9, 10,
+		expect(itemsOf(execution, CHECK).map(({ row_number, route }) => [row_number, route])).toEqual([
+			[2, 'billable'],
+			[3, 'billable'],
+			[6, 'reusable'],
+			[7, 'billable'],
+			[8, 'billable'],
+			[9, 'billable'],
 		]);
-		expect(given(execution, CHECK).map(({ route }) => route)).toEqual(Array(5).fill('billable'));
-		expect(given(execution, 'Write Back')).toEqual([]);
+		expect(itemsOf(execution, 'Write Back')).toEqual([]);
 		expect(world.simulator.counts.requests).toBe(0);
 	});
 
-	it('writes down what was answered, and what is no number; the rest stays due', async () => {
+	it('writes down what is new, due or edited, and what is no number; the rest stays due', async () => {
 		world.simulator.script({ mobile: '13800138002', fault: { kind: 'code', code: 224919 } });
 		const live = options('google-sheets.json', CHECK, { dryRun: false, maxQueries: 4 });
 		const file = withWebhook('google-sheets.json', 'sheet-live', { ...sheet, [CHECK]: live });
 		const execution = await runByWebhook(world, file, rows);
 		expect(execution.status).toBe('success');
-		const checkedAt = expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/) as string;
-		expect(given(execution, 'Write Back')).toEqual([
-			{ row_number: 2, route: 'normal', advice: 'keep', checkedAt },
-			{ row_number: 3, route: 'notOnNetwork', advice: 'remove', checkedAt },
-			{ row_number: 7, route: 'suspended', advice: 'recheck', checkedAt },
-			{ row_number: 5, route: 'invalidNumber', advice: 'review', checkedAt },
+		const at = expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/) as string;
+		const written = (row_number: number, route: string, result: string[]) => ({
+			row_number,
+			route,
+			...Object.fromEntries(
+				['mobile', 'state', 'advice', 'checkedAt', 'recheckAt'].map((name, index) => [
+					`mobileStatus_${name}`,
+					result[index] ?? '',
+				]),
+			),
+		});
+		expect(itemsOf(execution, 'Write Back')).toEqual([
+			written(2, 'normal', ['13800138000', '0', 'keep', at, at]),
+			written(3, 'notOnNetwork', ['13800138007', '3', 'remove', at, at]),
+			written(7, 'suspended', ['13800138005', '1', 'recheck', at, at]),
+			written(5, 'invalidNumber', []),
 		]);
-		const later = given(execution, 'Next Time');
+		const later = itemsOf(execution, 'Next Time');
 		expect(
 			later.map(({ row_number, details }) => [row_number, (details as IDataObject).code]),
 		).toEqual([
-			[9, 224919],
-			[10, 'overCap'],
+			[8, 224919],
+			[9, 'overCap'],
 		]);
 		expect(world.simulator.counts.billed).toBe(3);
 	});
@@ -302,7 +314,7 @@ describe('hubspot.json', () => {
 		);
 		expect(execution.status).toBe('success');
 		const at = expect.stringMatching(/Z$/) as string;
-		expect(given(execution, 'Update Contact')).toEqual([
+		expect(itemsOf(execution, 'Update Contact')).toEqual([
 			{
 				email: 'one@example.com',
 				juhe_route: 'preCancelled',
@@ -357,12 +369,12 @@ describe('crm-http.json', () => {
 			const file = withWebhook('crm-http.json', 'crm', { ...there, [CHECK]: live });
 			expect((await runByWebhook(world, file, [])).status).toBe('success');
 
-			const checkedAt = expect.stringMatching(/Z$/) as string;
+			const recheckAt = expect.stringMatching(/Z$/) as string;
 			expect(received).toEqual([
-				['GET', '/api/contacts?checked=false&limit=100'],
-				['PATCH', '/api/contacts/a', { route: 'normal', advice: 'keep', checkedAt }],
-				['PATCH', '/api/contacts/b', { route: 'notOnNetwork', advice: 'remove', checkedAt }],
-				['PATCH', '/api/contacts/c', { route: 'invalidNumber', advice: 'review', checkedAt }],
+				['GET', expect.stringMatching(/^\/api\/contacts\?dueAt=2\d{3}-.*&limit=100$/)],
+				['PATCH', '/api/contacts/a', { route: 'normal', advice: 'keep', recheckAt }],
+				['PATCH', '/api/contacts/b', { route: 'notOnNetwork', advice: 'remove', recheckAt }],
+				['PATCH', '/api/contacts/c', { route: 'invalidNumber', advice: 'review', recheckAt }],
 			]);
 		} finally {
 			crm.close();
