@@ -23,8 +23,15 @@ const OTHER_OUTPUT = SPLIT_OUTPUTS.length - 1;
 const mainOutput = (displayName?: string) => ({ type: NodeConnectionTypes.Main, displayName });
 const OUTPUT_PER_ROUTE = SPLIT_OUTPUTS.map(({ displayName }) => mainOutput(displayName));
 
-/** n8n evaluates this for the node on the canvas and in a run; an agent's tool has one output whatever it says. */
-export const OUTPUTS_EXPRESSION: `={{${string}}}` = `={{ [...($parameter.splitOutputs ? ${JSON.stringify(OUTPUT_PER_ROUTE)} : [${JSON.stringify(mainOutput())}]), ...($parameter.summaryOutput ? [${JSON.stringify(mainOutput('Summary'))}] : [])] }}`;
+const SUMMARY_OUTPUT = mainOutput('Summary');
+/** The outputs by `splitOutputs`, then by `summaryOutput`. An output beside the summary needs a name in the editor. */
+const OUTPUTS = [
+	[[mainOutput()], [mainOutput('Rows'), SUMMARY_OUTPUT]],
+	[OUTPUT_PER_ROUTE, [...OUTPUT_PER_ROUTE, SUMMARY_OUTPUT]],
+];
+
+/** n8n evaluates this for the canvas and for a run. It holds lists only, because `}}` ends an expression. */
+export const OUTPUTS_EXPRESSION: `={{${string}}}` = `={{ ${JSON.stringify(OUTPUTS)}[$parameter.splitOutputs ? 1 : 0][$parameter.summaryOutput ? 1 : 0] }}`;
 
 /** The items of all outputs, in the order of the rows. @param summary the item of the Summary output */
 export function toOutputs(

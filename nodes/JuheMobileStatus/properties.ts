@@ -34,7 +34,7 @@ function days(name: string, displayName: string, defaultDays: number, descriptio
 		displayName,
 		name,
 		type: 'number',
-		typeOptions: { minValue: 0, maxValue: 36_500, numberPrecision: 4 },
+		typeOptions: { minValue: 0, maxValue: 36_500 },
 		default: defaultDays,
 		description,
 	} as const satisfies INodeProperties;

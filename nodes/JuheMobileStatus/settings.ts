@@ -134,14 +134,15 @@ function checkOption(option: Option, value: unknown): unknown {
 
 /** A number may come as text, as an environment variable or a sheet gives it. */
 function checkNumber(option: Option & { type: 'number' }, value: unknown): number {
-	const { minValue, maxValue, numberPrecision } = option.typeOptions;
+	const { minValue, maxValue } = option.typeOptions;
+	const isWhole =
+		'numberPrecision' in option.typeOptions && option.typeOptions.numberPrecision === 0;
 	const isNumeric =
 		typeof value === 'number' || (typeof value === 'string' && /^\d+(\.\d+)?$/.test(value.trim()));
 	const number = isNumeric ? Number(value) : NaN;
-	const isGood =
-		number >= minValue && number <= maxValue && (numberPrecision > 0 || Number.isInteger(number));
+	const isGood = number >= minValue && number <= maxValue && (!isWhole || Number.isInteger(number));
 	if (isGood) return number;
-	const kind = numberPrecision > 0 ? 'a number' : 'a whole number';
+	const kind = isWhole ? 'a whole number' : 'a number';
 	return refuse(option.displayName, `must be ${kind} from ${minValue} to ${maxValue}`);
 }
 

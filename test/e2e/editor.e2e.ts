@@ -4,18 +4,19 @@
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { INodeParameters } from 'n8n-workflow';
+import type { IDataObject, INodeParameters } from 'n8n-workflow';
 import { chromium, selectors, type Browser, type Locator, type Page } from 'playwright-core';
 
 import type { WorkflowFile } from '../../scripts/real-n8n';
-import { startWorld, workflowOf, type World } from './world';
+import { dataTable, runByHand, startWorld, workflowOf, type World } from './world';
 
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const NODE = 'Juhe Mobile Status';
 const VIEWPORT = { width: 1280, height: 760 };
-const example = JSON.parse(
-	readFileSync(join(__dirname, '../../examples/crm-cleansing.json'), 'utf8'),
-) as WorkflowFile;
+const exampleOf = (name: string) =>
+	JSON.parse(readFileSync(join(__dirname, `../../examples/${name}.json`), 'utf8')) as WorkflowFile;
+const example = exampleOf('crm-cleansing');
+const scheduled = exampleOf('scheduled-list-check');
 
 let world: World;
 let browser: Browser;
@@ -50,14 +51,13 @@ let page: Page;
 			await page.getByText('Workflow executed successfully').waitFor();
 			await onCanvas('Could Not Check').getByText('10 items').waitFor();
 			await closeMessages();
-			await shootCanvas(`canvas-${colorScheme}`);
 			expect(world.simulator.counts.billed).toBe(world.simulator.counts.lookups.size);
 		});
 
 		it('another operation is chosen, and its result is a table', async () => {
 			await openNode();
 			await page.getByTestId('parameter-input-operation').click();
-			await page.getByRole('option', { name: 'AES-Encrypted Query' }).click();
+			await page.getByRole('option', { name: 'Check Number (AES)' }).click();
 			await page.getByTestId('node-execute-button').click();
 			await page.getByText('Node executed successfully').waitFor();
 			await closeMessages();
@@ -94,9 +94,7 @@ let page: Page;
 			);
 			const description = await page.getByTestId('node-error-description').innerText();
 			expect(description).toContain('请求超过次数限制');
-			expect(description).toContain(
-				'Buy more queries in the Juhe console, then run the remaining rows.',
-			);
+			expect(description).toContain('Buy more queries in the Juhe console');
 			await page.getByText(`From ${NODE}`).click();
 			if (colorScheme === 'light') await shoot('error', page.getByTestId('ndv'));
 		});
@@ -108,15 +106,55 @@ let page: Page;
 			await form.locator('.n8n-spinner').waitFor({ state: 'detached' });
 			expect(await form.innerText()).toContain('Connection tested successfully');
 			expect(await form.locator('input[type=password]').count()).toBe(2);
-			expect(await form.innerText()).not.toContain('can be read by everybody');
+			expect(await form.innerText()).not.toContain('everybody on the way');
 			if (colorScheme === 'light') await shoot('credential', form);
 			expect(world.simulator.counts.billed).toBe(0);
 
 			const baseUrl = form.getByTestId('parameter-input-baseUrl').locator('input');
 			await baseUrl.fill('http://v.juhe.cn');
-			await form.getByText('can be read by everybody').waitFor();
+			await form.getByText('everybody on the way').waitFor();
 			await baseUrl.fill('https://v.juhe.cn');
-			await form.getByText('can be read by everybody').waitFor({ state: 'detached' });
+			await form.getByText('everybody on the way').waitFor({ state: 'detached' });
+		});
+	});
+
+	describe.each(['light', 'dark'] as const)('a scheduled list, %s', (colorScheme) => {
+		beforeAll(() => signIn(colorScheme));
+		afterAll(() => page.close());
+
+		it('shows its loop, and the summary of all turns', async () => {
+			const { n8n, credential } = world;
+			// It makes its own tables, by a branch that the picture does without.
+			const id = await n8n.importWorkflow(
+				{ ...scheduled, name: `List, ${colorScheme}` },
+				credential,
+			);
+			await runByHand(n8n, id, 'Set Up Once');
+			const table = await dataTable(n8n, 'juhe_contacts');
+			// The other theme's run has checked them.
+			const sample = (await table.read()).map(({ name, phone }) => ({ name, phone }));
+			await table.fill(sample);
+			await n8n.api('PATCH', `/rest/workflows/${id}`, await scheduledPart(id));
+			await page.setViewportSize({ width: 1500, height: 800 });
+			await page.goto(`${n8n.url}/workflow/${id}`);
+			await page.getByTestId('execute-workflow-button').click();
+			await page.getByText('Workflow executed successfully').waitFor();
+			await closeMessages();
+			await page.getByText('6 items').first().waitFor();
+			await page.getByTestId('zoom-to-fit').click();
+			await shootCanvas(`canvas-${colorScheme}`);
+			if (colorScheme === 'dark') return;
+
+			await page.setViewportSize(VIEWPORT);
+			await openNode();
+			const parameters = page.getByTestId('node-parameters');
+			await parameters.getByText('Reuse Results in Rows').scrollIntoViewIfNeeded();
+			await shoot('reuse', page.getByTestId('ndv'));
+			const output = page.getByTestId('output-panel');
+			await output.getByText('Summary').first().click();
+			await output.getByTestId('radio-button-json').click();
+			await output.getByText('finishedAt').waitFor();
+			await shoot('summary', output);
 		});
 	});
 
@@ -137,19 +175,19 @@ let page: Page;
 			}
 			await shoot('search', creator, 250);
 			await creator.getByText(NODE).click();
-			await creator.getByText('Check mobile numbers with AES encryption').waitFor();
+			await creator.getByText('Check number with AES').waitFor();
 		});
 
 		it('an operation says what it needs, and a dry run is seen on the canvas', async () => {
-			const needs = 'Needs the OpenID in the credential';
+			const needs = 'AES needs the OpenID in the credential';
 			await openWorkflow(withoutRun({ operation: 'aes', options: { dryRun: true } }));
 			await onCanvas(NODE).getByText('aes, dry run').waitFor();
 			await openNode();
 			const parameters = page.getByTestId('node-parameters');
 			await parameters.getByText(needs).waitFor();
 			await page.getByTestId('parameter-input-operation').click();
-			await page.getByRole('option', { name: 'RSA-Encrypted Query' }).click();
-			await parameters.getByText('Needs the RSA Public Key').waitFor();
+			await page.getByRole('option', { name: 'Check Number (RSA)' }).click();
+			await parameters.getByText('RSA needs the RSA Public Key').waitFor();
 			expect(await parameters.getByText(needs).count()).toBe(0);
 		});
 
@@ -167,6 +205,30 @@ let page: Page;
 		});
 	});
 });
+
+/** The scheduled part of the saved example, with the options that the picture shows. */
+async function scheduledPart(id: string): Promise<IDataObject> {
+	const { data: saved } = await world.n8n.api<{ data: WorkflowFile & { versionId: string } }>(
+		'GET',
+		`/rest/workflows/${id}`,
+	);
+	const options = {
+		pricePerQuery: 0.05,
+		recheckAfter: { days: { keep: 30, recheck: 7, remove: 180, review: 7 } },
+		resultAs: 'columns',
+		reuseResults: true,
+	};
+	const nodes = saved.nodes
+		.filter(({ type, position }) => !type.endsWith('stickyNote') && position[1] > 900)
+		.map((each) =>
+			each.name === NODE ? { ...each, parameters: { ...each.parameters, options } } : each,
+		);
+	const names = new Set(nodes.map(({ name }) => name));
+	const connections = Object.fromEntries(
+		Object.entries(saved.connections).filter(([name]) => names.has(name)),
+	);
+	return { nodes, connections, versionId: saved.versionId } as unknown as IDataObject;
+}
 
 /** The node between rows and a next node, in a workflow that nobody has run. */
 function withoutRun(parameters: INodeParameters): WorkflowFile {
