@@ -22,7 +22,8 @@ export function toResult(
 	const { mobile, source } = outcome;
 	const answered = 'answer' in outcome ? outcome.answer : outcome.earlier;
 	const { route, label, advice } = statusOf(answered.result);
-	const previousRoute = (row && 'earlier' in row && row.earlier?.route) ?? null;
+	const carried = row !== undefined && 'earlier' in row ? row.earlier : undefined;
+	const previousRoute = carried?.route ?? null;
 	const paid =
 		'answer' in outcome && source === 'query'
 			? { billable: outcome.answer.billable, attempts: outcome.answer.attempts }
