@@ -293,8 +293,9 @@ async function shootCanvas(name: string): Promise<void> {
 	const edges = boxes.flatMap((box) => box ?? []);
 	const x = Math.min(...edges.map((box) => box.x)) - 8;
 	const y = Math.min(...edges.map((box) => box.y)) - 8;
-	const width = Math.max(...edges.map((box) => box.x + box.width)) + 8 - x;
-	const height = Math.max(...edges.map((box) => box.y + box.height)) + 8 - y;
+	// A label hangs below its node and is wider.
+	const width = Math.max(...edges.map((box) => box.x + box.width)) + 40 - x;
+	const height = Math.max(...edges.map((box) => box.y + box.height)) + 50 - y;
 	await take(name, { x, y, width, height });
 }
 
