@@ -185,12 +185,9 @@ function checkFieldNames({ routeField, outputField }: FieldNames): void {
 /** A row without these fields is queried again in every run. @throws Refusal */
 function checkResultFields({ reuseResults, maskNumber, resultFields }: Settings): void {
 	if (!reuseResults) return;
-	const needed: ResultName[] = [
-		maskNumber ? 'fingerprint' : 'mobile',
-		'state',
-		'checkedAt',
-		'recheckAt',
-	];
+	const needed: ResultName[] = ['mobile', 'state', 'checkedAt', 'recheckAt'];
+	// A masked number is told by its fingerprint.
+	if (maskNumber) needed.push('fingerprint');
 	const missing = needed.filter((name) => !resultFields.includes(name));
 	if (missing.length > 0) {
 		refuse(
