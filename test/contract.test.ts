@@ -1,22 +1,29 @@
 /** The names, defaults and choices that saved workflows and stored credentials depend on; others may come beside them. */
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 
-import './engine';
 import {
 	NodeHelpers,
 	Workflow,
-	type INode,
+	type IDataObject,
+	type INodeParameters,
 	type INodeProperties,
+	type INodePropertyOptions,
 	type INodeTypeDescription,
 	type INodeTypes,
 } from 'n8n-workflow';
 
 import { JuheApi } from '../credentials/JuheApi.credentials';
 import { JuheMobileStatus } from '../nodes/JuheMobileStatus/JuheMobileStatus.node.ts';
+import { OPERATION_NAMES, phones, useSimulator } from './simulated';
 
+const juhe = useSimulator();
 const { description } = new JuheMobileStatus();
+const { properties } = description;
 const credential = new JuheApi();
+const named = (from: INodeProperties[], name: string) =>
+	from.find((property) => property.name === name)!;
+const options = named(properties, 'options').options as INodeProperties[];
 /** What a property is, but for its help. */
 const bare = ({ displayName, name, type, default: initial, ...more }: INodeProperties) => [
 	name,
@@ -26,8 +33,6 @@ const bare = ({ displayName, name, type, default: initial, ...more }: INodePrope
 	more.typeOptions ??
 		more.options?.map((option) => ('value' in option ? option.value : option.name)),
 ];
-const named = (properties: INodeProperties[], name: string) =>
-	properties.find((property) => property.name === name)!;
 
 test('the credential', () => {
 	expect([credential.name, credential.displayName]).toEqual(['juheApi', 'Juhe API']);
@@ -59,80 +64,83 @@ test('the node', () => {
 	] as const) {
 		const { light, dark } = icon as { light: string; dark: string };
 		for (const file of [light, dark]) {
-			expect(
-				readFileSync(resolve(__dirname, '..', folder, file.replace('file:', '')), 'utf8'),
-			).toMatch('<svg');
+			const path = resolve(__dirname, '..', folder, file.replace('file:', ''));
+			expect(readFileSync(path, 'utf8')).toMatch('<svg');
 		}
 		expect(light).not.toBe(dark);
 	}
 });
 
 test('its parameters and options', () => {
-	const { properties } = description;
-	expect(properties.map(bare)).toEqual(
+	expect(properties.filter(({ type }) => type !== 'notice').map(bare)).toEqual(
 		expect.arrayContaining([
 			[
-				'operation',
-				'Operation',
-				'options',
-				'plain',
+				...['operation', 'Operation', 'options', 'plain'],
 				expect.arrayContaining(['plain', 'aes', 'rsa']),
 			],
 			['mobile', 'Mobile Number', 'string', '', undefined],
 			['splitOutputs', 'Split Into Outputs', 'boolean', false, undefined],
-			['options', 'Options', 'collection', {}, expect.any(Array)],
+			['summaryOutput', 'Summary Output', 'boolean', false, undefined],
+			['options', 'Options', 'collection', {}, options.map(({ name }) => name)],
 		]),
 	);
 	const required = properties.filter((property) => property.required);
 	expect(required.map(({ name }) => name)).toEqual(['mobile']);
 	// One operation and one set of outputs for all rows: an expression could only see the first.
 	const fixed = properties.filter((property) => property.noDataExpression);
-	expect(fixed.map(({ name }) => name)).toEqual(['operation', 'splitOutputs']);
+	expect(fixed.map(({ name }) => name)).toEqual(['operation', 'splitOutputs', 'summaryOutput']);
 
-	const whole = (minValue: number, maxValue: number) => ({
-		minValue,
-		maxValue,
-		numberPrecision: 0,
+	const range = (minValue: number, maxValue: number, numberPrecision = 0) => ({
+		...{ minValue, maxValue, numberPrecision },
 	});
-	expect((named(properties, 'options').options as INodeProperties[]).map(bare)).toEqual(
+	const results = [
+		...['mobile', 'province', 'city', 'isp', 'state', 'description', 'orderid', 'label', 'advice'],
+		...['operation', 'billable', 'attempts', 'source', 'checkedAt', 'recheckAt'],
+		...['fingerprint', 'previousRoute', 'changed'],
+	];
+	expect(options.map(bare)).toEqual(
 		expect.arrayContaining([
 			['dryRun', 'Dry Run', 'boolean', false, undefined],
 			['method', 'HTTP Method', 'options', 'POST', ['GET', 'POST']],
 			['maskNumber', 'Mask Number', 'boolean', false, undefined],
-			['concurrency', 'Max Concurrent Requests', 'number', 10, whole(1, 50)],
-			['maxQueries', 'Max Queries per Run', 'number', 0, whole(0, 10_000_000)],
-			['requestsPerSecond', 'Max Requests per Second', 'number', 0, whole(0, 1000)],
+			['concurrency', 'Max Concurrent Requests', 'number', 10, range(1, 50)],
+			['maxQueries', 'Max Queries per Execution', 'number', 0, range(0, 10_000_000)],
+			['requestsPerSecond', 'Max Requests per Second', 'number', 0, range(0, 1000)],
 			['noRecord', 'No Record (224922)', 'options', 'error', ['error', 'route']],
-			['onlyChanges', 'Only Changed', 'boolean', false, undefined],
+			['pricePerQuery', 'Price per Query', 'number', 0, range(0, 1_000_000, 4)],
 			['outputField', 'Put Result in Field', 'string', 'mobileStatus', undefined],
+			['recheckAfter', 'Recheck After (Days)', 'fixedCollection', {}, ['days']],
 			['resendUncertain', 'Resend After Lost Answer', 'boolean', true, undefined],
-			['retries', 'Retries', 'number', 2, whole(0, 5)],
-			['reuseHours', 'Reuse Results for (Hours)', 'number', 0, whole(0, 8760)],
+			['resultAs', 'Result As', 'options', 'object', ['columns', 'object']],
+			['resultFields', 'Result Fields', 'multiOptions', results, results],
+			['retries', 'Retries', 'number', 2, range(0, 5)],
+			['reuseResults', 'Reuse Results in Rows', 'boolean', false, undefined],
 			['routeField', 'Routing Field', 'string', 'route', undefined],
-			['timeout', 'Timeout (Ms)', 'number', 10_000, whole(1, 300_000)],
+			['timeout', 'Timeout (Ms)', 'number', 10_000, range(1, 300_000)],
 		]),
 	);
+	const [days] = named(options, 'recheckAfter').options as Array<{ values: INodeProperties[] }>;
+	expect(days!.values.map(bare)).toEqual([
+		['keep', 'Keep', 'number', 30, { minValue: 0, maxValue: 36_500 }],
+		['recheck', 'Recheck', 'number', 7, { minValue: 0, maxValue: 36_500 }],
+		['remove', 'Remove', 'number', 180, { minValue: 0, maxValue: 36_500 }],
+		['review', 'Review', 'number', 7, { minValue: 0, maxValue: 36_500 }],
+	]);
 });
 
 test('a person can read what to choose, and no two choices look alike', () => {
-	const { properties } = description;
-	for (const name of ['operation', 'noRecord', 'method']) {
-		const options = named(properties, 'options').options as INodeProperties[];
+	for (const name of ['operation', 'noRecord', 'method', 'resultAs']) {
 		const choices = (named([...properties, ...options], name).options ?? []).map(
 			(choice) => choice.name,
 		);
 		expect(choices.every((choice) => choice.length > 2)).toBe(true);
 		expect(new Set(choices).size).toBe(choices.length);
 	}
-	const actions = named(properties, 'operation').options!.map(
-		(choice) => 'action' in choice && choice.action,
+	const operations = named(properties, 'operation').options as INodePropertyOptions[];
+	expect(operations.slice(0, 3).map(({ name }) => name)).toEqual(
+		['Plain', 'AES', 'RSA'].map((way) => `Check Number (${way})`),
 	);
-	expect(actions.slice(0, 3)).toEqual([
-		'Check mobile numbers',
-		expect.stringContaining('AES'),
-		expect.stringContaining('RSA'),
-	]);
-	expect(new Set(actions).size).toBe(actions.length);
+	expect(new Set(operations.map(({ action }) => action)).size).toBe(operations.length);
 	const notices = [...properties, ...credential.properties].filter(({ type }) => type === 'notice');
 	expect(notices.map(({ default: initial, displayName }) => [initial, displayName])).toEqual(
 		expect.arrayContaining([
@@ -145,11 +153,11 @@ test('a person can read what to choose, and no two choices look alike', () => {
 
 describe('what the editor shows', () => {
 	const shown = (
-		properties: INodeProperties[],
+		from: INodeProperties[],
 		values: Record<string, string>,
 		type: INodeTypeDescription | null = description,
 	) =>
-		properties
+		from
 			.filter((property) => NodeHelpers.displayParameter(values, property, null, type))
 			.map(({ name }) => name);
 
@@ -158,22 +166,21 @@ describe('what the editor shows', () => {
 		['aes', ['aesNotice']],
 		['rsa', ['rsaNotice']],
 	])('with the operation %s: %j', (operation, notices) => {
-		const names = shown(description.properties, { operation });
+		const names = shown(properties, { operation });
 		expect(names.filter((name) => name.endsWith('Notice'))).toEqual(notices);
 		expect(names).toEqual(expect.arrayContaining(['mobile', 'splitOutputs', 'options']));
 	});
 
-	test('to an agent: neither outputs nor changes', () => {
+	test('to an agent: nothing about outputs, rows and their columns', () => {
+		const all = [...properties, ...options].map(({ name }) => name);
 		const tool = { ...description, name: `${description.name}Tool` };
-		const options = named(description.properties, 'options').options as INodeProperties[];
-		for (const [type, isShown] of [
-			[description, true],
-			[tool, false],
-		] as const) {
-			expect(shown(description.properties, {}, type).includes('splitOutputs')).toBe(isShown);
-			expect(shown(options, {}, type).includes('onlyChanges')).toBe(isShown);
-			expect(shown(options, {}, type)).toContain('maxQueries');
-		}
+		const values = { operation: 'aes' };
+		const forTool = [...shown(properties, values, tool), ...shown(options, values, tool)];
+		expect(all.filter((name) => !forTool.includes(name) && !name.endsWith('Notice'))).toEqual([
+			...['splitOutputs', 'summaryOutput', 'pricePerQuery', 'outputField', 'recheckAfter'],
+			...['resultAs', 'reuseResults', 'routeField'],
+		]);
+		expect(shown(options, values)).toEqual(options.map(({ name }) => name));
 	});
 
 	test.each([
@@ -189,31 +196,81 @@ describe('what the editor shows', () => {
 		expect(names).toEqual(expect.arrayContaining(['apiKey', 'openid', 'rsaPublicKey', 'baseUrl']));
 	});
 
-	test.each([
-		[{ operation: 'rsa', options: {} }, 'rsa'],
-		[{ operation: 'plain', options: { dryRun: true } }, 'plain, dry run'],
-		[{ operation: 'aes', options: { dryRun: false } }, 'aes'],
-	])('under the node’s name with %j: %s', (parameters, subtitle) => {
-		const node: INode = {
-			id: '1',
-			name: 'Juhe',
-			type: description.name,
-			typeVersion: 1,
-			position: [0, 0],
-			parameters,
-		};
-		const nodeTypes = {
-			getByNameAndVersion: () => new JuheMobileStatus(),
-			getByName: () => new JuheMobileStatus(),
-			getKnownTypes: () => ({}),
-		} as INodeTypes;
-		const workflow = new Workflow({ nodes: [node], connections: {}, active: false, nodeTypes });
-		const value = workflow.expression.getSimpleParameterValue(
-			node,
-			description.subtitle,
-			'internal',
-			{},
-		);
-		expect(value).toBe(subtitle);
+	const routes = ['Normal', 'Suspended', 'Unavailable', 'Not on Network', 'Pre-Cancelled', 'Other'];
+	test.each<[INodeParameters, string, Array<string | undefined>]>([
+		[{ operation: 'rsa', options: {} }, 'rsa', [undefined]],
+		[{ operation: 'plain', options: { dryRun: true } }, 'plain, dry run', [undefined]],
+		[
+			{ operation: 'aes', options: { dryRun: false }, summaryOutput: true },
+			'aes',
+			['Rows', 'Summary'],
+		],
+		[{ operation: 'plain', splitOutputs: true }, 'plain', routes],
+		[
+			{ operation: 'plain', splitOutputs: true, summaryOutput: true },
+			'plain',
+			[...routes, 'Summary'],
+		],
+	])('with %j: the subtitle %s and the outputs %j', (parameters, subtitle, outputs) => {
+		const node = { id: '1', name: 'Juhe', type: 'juhe', typeVersion: 1, position: [0, 0] as const };
+		const type = () => new JuheMobileStatus();
+		const nodeTypes = { getByNameAndVersion: type, getByName: type } as Partial<INodeTypes>;
+		const workflow = new Workflow({
+			nodes: [{ ...node, position: [0, 0], parameters }],
+			connections: {},
+			active: false,
+			nodeTypes: nodeTypes as INodeTypes,
+		});
+		const placed = workflow.getNode('Juhe')!;
+		expect(
+			workflow.expression.getSimpleParameterValue(placed, description.subtitle, 'internal', {}),
+		).toBe(subtitle);
+		expect(
+			NodeHelpers.getNodeOutputs(workflow, placed, description).map((output) =>
+				typeof output === 'string' ? undefined : output.displayName,
+			),
+		).toEqual(outputs);
 	});
+});
+
+describe('the fields that the editor offers before the first run (__schema__)', () => {
+	interface Schema {
+		type: string;
+		properties?: Record<string, Schema>;
+	}
+	// The folder and file that n8n looks for: the node's version, then the operation.
+	const folder = join(__dirname, '../nodes/JuheMobileStatus/__schema__/v1.0.0');
+
+	const schemaOf = (value: unknown): Schema =>
+		typeof value !== 'object' || value === null
+			? { type: typeof value }
+			: {
+					type: 'object',
+					properties: Object.fromEntries(
+						Object.entries(value as IDataObject).map(([name, field]) => [name, schemaOf(field)]),
+					),
+				};
+	/** One line a field, so that the order counts. */
+	const fieldsOf = (schema: Schema, path = ''): string[] =>
+		Object.entries(schema.properties ?? {}).flatMap(([name, field]) => [
+			`${path}${name}: ${field.type}`,
+			...fieldsOf(field, `${path}${name}.`),
+		]);
+
+	test('are there for each operation', () => {
+		expect(readdirSync(folder).sort()).toEqual(
+			OPERATION_NAMES.map((name) => `${name}.json`).sort(),
+		);
+	});
+
+	test.each(OPERATION_NAMES)(
+		'are those that a run gives, in their order (%s)',
+		async (operation) => {
+			const { outputs } = await juhe.run(phones('13800138000'), { parameters: { operation } });
+			const { phone, ...added } = outputs[0]![0]!.json;
+			expect(phone).toBe('13800138000');
+			const schema = jest.requireActual<Schema>(join(folder, `${operation}.json`));
+			expect(fieldsOf(schema)).toEqual(fieldsOf(schemaOf(added)));
+		},
+	);
 });

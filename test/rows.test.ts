@@ -1,208 +1,159 @@
+/** One call of the node on rows that can be answered: what is sent, and what comes out. */
 import { Expression, type IDataObject } from 'n8n-workflow';
 
 import {
 	CONTINUE,
+	detailsOf,
 	distinctNumbers,
 	ERROR_OUTPUT,
 	OPERATION_NAMES,
 	phones,
 	rowOf,
+	setClock,
 	statusOf,
 	useSimulator,
 	withOptions,
 } from './simulated';
 
 const juhe = useSimulator();
+afterEach(() => {
+	jest.useRealTimers();
+	jest.restoreAllMocks();
+});
 
 describe.each(OPERATION_NAMES)('the %s query', (operation) => {
-	test('gives each row its state, its route and what was paid', async () => {
+	test.each(['POST', 'GET'])('by %s pays each number once', async (method) => {
+		setClock(Date.parse('2026-11-24T08:00:00Z'));
 		const rows = [
 			{ name: '甲', phone: '+86 138-0013-8000', city: '北京' },
 			{ name: '乙', phone: 13800138005, city: null },
+			{ name: '丙', phone: '138 0013 8000' },
+			{ name: '丁', phone: '8613800138005' },
 		];
-		const { outputs, error } = await juhe.run(rows, { parameters: { operation } });
+		const { outputs, error } = await juhe.run(rows, withOptions({ method }, { operation }));
 
 		expect(error).toBeUndefined();
 		expect(outputs).toHaveLength(1);
-		expect(outputs[0]).toEqual([
-			{
-				json: {
-					...rows[0],
-					route: 'normal',
-					mobileStatus: {
-						mobile: '13800138000',
-						province: expect.any(String),
-						city: expect.any(String),
-						isp: expect.any(String),
-						state: '0',
-						description: '正常使用',
-						...(operation !== 'plain' && { orderid: expect.stringMatching(/^JH\d+$/) }),
-						label: 'Normal',
-						advice: 'keep',
-						operation,
-						billable: 'yes',
-						attempts: 1,
-						source: 'query',
-						checkedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
-					},
-				},
-				pairedItem: { item: 0 },
-			},
-			{
-				json: expect.objectContaining({ ...rows[1], route: 'suspended' }),
-				pairedItem: { item: 1 },
-			},
+		const result = {
+			mobile: '13800138000',
+			...{ province: expect.any(String), city: expect.any(String), isp: expect.any(String) },
+			...{ state: '0', description: '正常使用' },
+			...(operation !== 'plain' && { orderid: expect.stringMatching(/^JH\d+$/) }),
+			...{ label: 'Normal', advice: 'keep', operation },
+			...{ billable: 'yes', attempts: 1, source: 'query' },
+			...{ checkedAt: '2026-11-24T08:00:00.000Z', recheckAt: '2026-12-24T08:00:00.000Z' },
+		};
+		expect(outputs[0]![0]).toEqual({
+			json: { ...rows[0], route: 'normal', mobileStatus: result },
+			pairedItem: { item: 0 },
+		});
+		expect(Object.keys(statusOf(outputs[0]![0]!))).toEqual(Object.keys(result));
+		const copied = { billable: 'no', attempts: 0, source: 'duplicate' };
+		expect(outputs[0]!.slice(1)).toMatchObject([
+			{ json: { ...rows[1], route: 'suspended', mobileStatus: { state: '1', source: 'query' } } },
+			{ json: { ...rows[2], route: 'normal', mobileStatus: { ...result, ...copied } } },
+			{ json: { ...rows[3], route: 'suspended', mobileStatus: copied } },
 		]);
-		expect(juhe.simulator.received.map(({ method, mobile }) => [method, mobile])).toEqual([
-			['POST', '13800138000'],
-			['POST', '13800138005'],
-		]);
-	});
+		expect(outputs[0]!.map(rowOf)).toEqual([0, 1, 2, 3]);
 
-	test('pays a number once, however it is written', async () => {
-		const rows = phones(
-			'13800138000',
-			'138 0013 8000',
-			'13800138007',
-			'+8613800138000',
-			13800138000,
-		);
-		const { outputs } = await juhe.run(rows, { parameters: { operation } });
-
-		expect(
-			outputs[0]!
-				.map(statusOf)
-				.map(({ source, billable, attempts }) => [source, billable, attempts]),
-		).toEqual([
-			['query', 'yes', 1],
-			['duplicate', 'no', 0],
-			['query', 'yes', 1],
-			['duplicate', 'no', 0],
-			['duplicate', 'no', 0],
-		]);
-		expect(juhe.simulator.counts).toMatchObject({ requests: 2, billed: 2 });
-	});
-
-	test('sends key and number in the form, and with GET in the query', async () => {
-		await juhe.run(phones('13800138000'), { parameters: { operation } });
-		await juhe.run(phones('13800138000'), withOptions({ method: 'GET' }, { operation }));
-
-		const [post, get] = juhe.simulator.received;
-		expect(post).toMatchObject({ method: 'POST', mobile: '13800138000' });
-		expect(post!.url).not.toContain('?');
-		expect(post!.headers['content-type']).toMatch(/^application\/x-www-form-urlencoded/);
-		expect(get).toMatchObject({ method: 'GET', mobile: '13800138000', body: '' });
-		expect(new URL(get!.url, 'http://127.0.0.1').searchParams.get('key')).toBe(juhe.simulator.key);
+		const { received, key } = juhe.simulator;
+		expect(received.map(({ mobile }) => mobile)).toEqual(['13800138000', '13800138005']);
+		for (const request of received) {
+			expect(request.method).toBe(method);
+			expect(request.headers['content-type']).toMatch(/^application\/x-www-form-urlencoded/);
+			// What is in the address ends up in access logs.
+			const [form, empty] =
+				method === 'POST'
+					? [request.body, request.url.split('?')[1]]
+					: [request.url.split('?')[1], request.body];
+			expect([...new URLSearchParams(form)].sort()).toEqual([
+				['key', key],
+				['mobile', expect.any(String)],
+			]);
+			expect(empty ?? '').toBe('');
+		}
 	});
 });
 
 describe('routes', () => {
-	const expected = [
-		['0', 'normal', 'Normal', 'keep'],
-		['1', 'suspended', 'Suspended', 'recheck'],
-		['2', 'unavailable', 'On network but unavailable', 'recheck'],
-		['3', 'notOnNetwork', 'Not on network', 'remove'],
-		['4', 'preCancelled', 'About to be cancelled', 'recheck'],
-		['5', 'unknown', 'Unknown state', 'review'],
-		['', 'unknown', 'Unknown state', 'review'],
-		['toString', 'unknown', 'Unknown state', 'review'],
-		[3, 'notOnNetwork', 'Not on network', 'remove'],
-	] as const;
-	test.each(expected)('state %j is %s, %s: %s', async (state, route, label, advice) => {
-		juhe.simulator.script({ fault: { kind: 'state', state, description: '未启用' } });
-		const { outputs } = await juhe.run(phones('13800138000'));
-
-		expect(outputs[0]![0]!.json).toMatchObject({
-			route,
-			mobileStatus: { state, description: '未启用', label, advice, billable: 'yes' },
+	test('each state has its route, label and advice; what is no state is unknown', async () => {
+		const unknown = ['unknown', 'Unknown state', 'review'] as const;
+		const expected = [
+			['0', 'normal', 'Normal', 'keep'],
+			['1', 'suspended', 'Suspended', 'recheck'],
+			['2', 'unavailable', 'On network but unavailable', 'recheck'],
+			['3', 'notOnNetwork', 'Not on network', 'remove'],
+			['4', 'preCancelled', 'About to be cancelled', 'recheck'],
+			[3, 'notOnNetwork', 'Not on network', 'remove'],
+			['5', ...unknown],
+			['', ...unknown],
+			['toString', ...unknown],
+			[null, ...unknown],
+			[['3'], ...unknown],
+			[{ toString: 1 }, ...unknown],
+			[undefined, ...unknown],
+		] as const;
+		const numbers = distinctNumbers(expected.length);
+		expected.forEach(([state], place) => {
+			const result = { state, description: '未启用', city: null, isp: '移动' };
+			const fault = { kind: 'json', body: { error_code: 0, result } } as const;
+			juhe.simulator.script({ mobile: numbers[place], fault });
+		});
+		const { outputs } = await juhe.run(phones(...numbers));
+		expected.forEach(([state, route, label, advice], place) => {
+			const kept = typeof state === 'object' && state !== null ? undefined : state;
+			const told = { description: '未启用', city: null, isp: '移动', billable: 'yes' };
+			const { json } = outputs[0]![place]!;
+			expect(json).toMatchObject({ route, mobileStatus: { label, advice, ...told } });
+			expect((json.mobileStatus as IDataObject).state).toBe(kept);
 		});
 	});
 
-	test.each([[null], [['3']], [{ toString: 1 }], [undefined]])(
-		'state %j, which is no text, is unknown',
-		async (state) => {
-			juhe.simulator.script({
-				fault: {
-					kind: 'json',
-					body: { error_code: 0, result: { state, city: null, isp: '移动' } },
-				},
-			});
-			const { outputs } = await juhe.run(phones('13800138000'));
-
-			const mobileStatus = statusOf(outputs[0]![0]!);
-			expect(outputs[0]![0]!.json.route).toBe('unknown');
-			expect(mobileStatus).toMatchObject({ city: null, isp: '移动', billable: 'yes' });
-			expect(typeof mobileStatus.state === 'object' && mobileStatus.state !== null).toBe(false);
-		},
-	);
-
-	test('No Record is an error, or a route where it is asked for', async () => {
+	test('No Record is an error, or a route where it is asked for, and may be billed either way', async () => {
 		juhe.simulator.script({ mobile: '13800138001', fault: { kind: 'code', code: 224922 } });
-		const rows = phones('13800138000', '13800138001', '138-0013-8001');
-
-		const asError = await juhe.run(rows, CONTINUE);
-		expect(asError.outputs[0]!.map(({ json }) => json.route)).toEqual([
-			'normal',
-			undefined,
-			undefined,
-		]);
-		expect(asError.outputs[0]![1]!.json.error).toMatch(/^Juhe 224922: /);
-
 		juhe.simulator.script({ mobile: '13800138002', fault: { kind: 'code', code: 224919 } });
-		const asRoute = await juhe.run([...rows, { phone: '13800138002' }], {
-			...CONTINUE,
-			...withOptions({ noRecord: 'route' }),
-		});
-		expect(asRoute.outputs[0]!.map(({ json }) => json.route)).toEqual([
-			'normal',
-			'noRecord',
-			'noRecord',
-			undefined,
-		]);
-		expect(asRoute.outputs[0]![1]!.json.mobileStatus).toMatchObject({
-			mobile: '13800138001',
-			label: 'No record',
-			advice: 'review',
-			source: 'query',
-		});
-	});
-});
+		const rows = phones('13800138000', '13800138001', '138-0013-8001', '13800138002');
 
-describe('split outputs', () => {
-	const rows = phones(
-		'13800138009',
-		'13800138008',
-		'13800138006',
-		'13800138005',
-		'13800138001',
-		'12345',
-		'13800138000',
-		'13800139999',
-		'13800138004',
-		'13800138888',
-	);
-	beforeEach(() => {
+		const asError = (await juhe.run(rows, CONTINUE)).outputs[0]!;
+		expect(asError.map(({ json }) => json.route ?? detailsOf({ json })!.code)).toEqual([
+			...['normal', 224922, 224922, 224919],
+		]);
+		expect(asError.slice(1, 3).map((item) => detailsOf(item)!.billable)).toEqual([
+			'uncertain',
+			'no',
+		]);
+		const asRoute = (await juhe.run(rows, { ...CONTINUE, ...withOptions({ noRecord: 'route' }) }))
+			.outputs[0]!;
+		expect(asRoute.map(({ json }) => json.route ?? detailsOf({ json })!.code)).toEqual([
+			...['normal', 'noRecord', 'noRecord', 224919],
+		]);
+		const told = { mobile: '13800138001', label: 'No record', advice: 'review' };
+		expect(asRoute.slice(1, 3).map(statusOf)).toMatchObject([
+			{ ...told, source: 'query', billable: 'uncertain' },
+			{ ...told, source: 'duplicate', billable: 'no' },
+		]);
+		expect(asRoute[1]!.json.mobileStatus).not.toHaveProperty('state');
+	});
+
+	test.each([
+		[CONTINUE, 'route', [[4, 6, 8], [3], [2], [1], [0], [5, 7, 9]]],
+		[CONTINUE, 'error', [[4, 6, 8], [3], [2], [1], [0], [5, 7, 9]]],
+		[ERROR_OUTPUT, 'error', [[4, 6, 8], [3], [2], [1], [0], [9], [5, 7]]],
+	])('split have an output each (%j, %s)', async (how, noRecord, expected) => {
+		const rows = phones(
+			...['13800138009', '13800138008', '13800138006', '13800138005', '13800138001', '12345'],
+			...['13800138000', '13800139999', '13800138004', '13800138888'],
+		);
 		juhe.simulator.script({ mobile: '13800138888', fault: { kind: 'state', state: '9' } });
 		juhe.simulator.script({ mobile: '13800139999', fault: { kind: 'code', code: 224922 } });
-	});
-	const indexes = (outputs: Awaited<ReturnType<typeof juhe.run>>['outputs']) =>
-		outputs.map((output) => output.map(rowOf));
-
-	test('give each route its output, in the order of the rows', async () => {
 		const { outputs } = await juhe.run(rows, {
-			...CONTINUE,
-			...withOptions({ noRecord: 'route' }, { splitOutputs: true }),
+			...how,
+			...withOptions({ noRecord }, { splitOutputs: true }),
 		});
-		expect(indexes(outputs)).toEqual([[4, 6, 8], [3], [2], [1], [0], [5, 7, 9]]);
-	});
-
-	test('come before the error output', async () => {
-		const { outputs } = await juhe.run(rows, {
-			...ERROR_OUTPUT,
-			parameters: { splitOutputs: true },
-		});
-		expect(indexes(outputs)).toEqual([[4, 6, 8], [3], [2], [1], [0], [9], [5, 7]]);
-		expect(outputs[6]!.map(({ json }) => json.phone)).toEqual(['12345', '13800139999']);
+		expect(outputs.map((output) => output.map(rowOf))).toEqual(expected);
+		expect(outputs.at(-1)!.map(({ json }) => json.phone)).toEqual(
+			expected.at(-1)!.map((row) => rows[row]!.phone),
+		);
 	});
 });
 
@@ -212,133 +163,93 @@ describe('the row', () => {
 			json: { phone: '13800138000', nested: { list: [1, { deep: true }] }, empty: null },
 			binary: { photo: { data: 'AAAA', mimeType: 'image/png' } },
 		};
-		const before = structuredClone(row);
-		const { outputs } = await juhe.run([row, { phone: 'x' }], CONTINUE);
-
-		expect(outputs[0]![0]).toMatchObject(before);
-		expect(row).toMatchObject(before);
-		expect(Object.keys(row.json)).toEqual(Object.keys(before.json));
-	});
-
-	test('takes the route and the result in the fields that the options name', async () => {
-		const rows = [{ phone: '13800138000', 状态: 'old', 'check.result': 'old', route: 'mine' }];
-		const { outputs } = await juhe.run(
-			rows,
-			withOptions({ routeField: '状态', outputField: 'check.result' }),
-		);
-
-		expect(outputs[0]![0]!.json).toEqual({
-			phone: '13800138000',
-			route: 'mine',
-			状态: 'normal',
-			'check.result': expect.objectContaining({ mobile: '13800138000' }),
-		});
-	});
-
-	test('loses a field of its own where the node puts its value', async () => {
-		const rows = [
-			{ phone: '13800138000', route: 'A1', mobileStatus: 'old', error: 'from the CRM' },
-		];
-		const { outputs } = await juhe.run(rows, ERROR_OUTPUT);
-
-		expect(outputs[0]![0]!.json).toMatchObject({
-			route: 'normal',
-			mobileStatus: { state: '0' },
-			error: 'from the CRM',
-		});
-		expect(outputs[1]).toEqual([]);
-	});
-
-	test('with a field named __proto__ comes out whole and harms nothing', async () => {
-		const row = JSON.parse(
-			'{"phone":"13800138000","__proto__":{"polluted":true},"constructor":"x"}',
-		);
-		const { outputs } = await juhe.run([row]);
-
-		expect(outputs[0]![0]!.json).toMatchObject({ phone: '13800138000', route: 'normal' });
-		expect('polluted' in {}).toBe(false);
-	});
-
-	test('with Mask Number shows the number in no result and no error, only in its own column', async () => {
-		juhe.simulator.script({
-			mobile: '13800138001',
-			fault: { kind: 'code', code: 224919, reason: '13800138001 查询失败' },
-		});
-		const rows = [
-			{ id: 'a', phone: '13800138000' },
-			{ id: 'b', phone: '13800138001' },
-		];
-		for (const operation of OPERATION_NAMES) {
-			const { outputs } = await juhe.run(rows, {
-				...CONTINUE,
-				...withOptions({ maskNumber: true }, { operation }),
-			});
-			const [fine, failed] = outputs[0]!.map(({ json: { phone, ...rest } }) =>
-				JSON.stringify(rest),
-			);
-			expect(fine).toContain('"mobile":"138****8000"');
-			expect(failed).toContain('138****8001 查询失败');
-			expect(fine! + failed!).not.toMatch(/1380013800/);
+		const bad = { ...structuredClone(row), json: { phone: 'x', route: 'old', mobileStatus: 7 } };
+		const before = structuredClone([row, bad]);
+		for (const how of [CONTINUE, ERROR_OUTPUT]) {
+			const { outputs } = await juhe.run([row, bad], how);
+			expect(outputs[0]![0]).toMatchObject(before[0]!);
+			expect(outputs.flat()[1]).toMatchObject({ json: { phone: 'x' }, binary: row.binary });
+			expect([row, bad].map(({ json, binary }) => ({ json, binary }))).toEqual(before);
 		}
+	});
 
+	test.each([
+		[{}, ['route', 'mobileStatus']],
+		[{ routeField: ' 状态', outputField: 'check.result ' }, ['状态', 'check.result']],
+	])('has route and result where %j says', async (options, names) => {
+		const row = { phone: '13800138000', 状态: 'old', 'check.result': 'old', route: 'mine' };
+		const { outputs } = await juhe.run([{ ...row, mobileStatus: 'old' }], withOptions(options));
+		expect(outputs[0]![0]!.json).toEqual({
+			...{ ...row, mobileStatus: 'old' },
+			[names[0]!]: 'normal',
+			[names[1]!]: expect.objectContaining({ mobile: '13800138000', state: '0' }),
+		});
+	});
+
+	test('with Mask Number shows the number nowhere but in its own column', async () => {
 		const number = 13800138001;
-		for (const body of [
-			{ error_code: number, resultcode: number, reason: number },
-			{ error_code: 0, result: { state: '0', orderid: number, city: 7 } },
-		]) {
-			juhe.simulator.reset();
-			juhe.simulator.script({ fault: { kind: 'json', body } });
-			const { outputs } = await juhe.run([rows[1]!], {
-				...CONTINUE,
-				...withOptions({ maskNumber: true }),
-			});
-			const { phone, ...rest } = outputs[0]![0]!.json;
-			expect(JSON.stringify(rest)).not.toContain(phone);
-			expect(JSON.stringify(rest)).toContain('138****8001');
-			if (body.error_code === 0) expect(rest.mobileStatus).toMatchObject({ city: 7 });
+		const said = `${number} 查询失败`;
+		const faults = [
+			{ kind: 'code', code: 224919, reason: said },
+			{ kind: 'code', code: 224922, reason: said },
+			{ kind: 'json', body: { error_code: number, resultcode: number, reason: number } },
+			{ kind: 'json', body: { error_code: 0, result: { state: '0', orderid: number, city: 7 } } },
+			{ kind: 'json', body: { error_code: 0, result: { state: said, isp: said } } },
+		] as const;
+		for (const operation of OPERATION_NAMES) {
+			for (const fault of faults) {
+				juhe.simulator.reset();
+				juhe.simulator.script({ mobile: String(number), fault });
+				for (const how of [{}, CONTINUE, ERROR_OUTPUT]) {
+					const { outputs, error } = await juhe.run(phones(number, '13900139000'), {
+						...how,
+						...withOptions({ maskNumber: true }, { operation }),
+					});
+					const shown = outputs.flat().map(({ json: { phone: _, ...rest } }) => rest);
+					const told = JSON.stringify([shown, error?.message, error?.description, error]);
+					expect(told).not.toMatch(/13800138001|13900139000/);
+					expect(told).toContain('138****8001');
+					const results = shown.flatMap(
+						({ mobileStatus }) => (mobileStatus ?? []) as IDataObject[],
+					);
+					for (const { fingerprint } of results) expect(fingerprint).toMatch(/^[a-z]{16}$/);
+					expect(new Set(results.map((result) => result.fingerprint)).size).toBe(results.length);
+					if ('body' in fault && fault.body.error_code === 0 && 'city' in fault.body.result) {
+						expect(results[0]).toMatchObject({ mobile: '138****8001', city: 7 });
+					}
+				}
+			}
 		}
 	});
 });
 
 test('no rows: no output, no request, and no credential is read', async () => {
 	for (const splitOutputs of [false, true]) {
-		const { outputs, error, credentialReads } = await juhe.run([], {
-			parameters: { splitOutputs },
-		});
-		expect(error).toBeUndefined();
-		expect(outputs.flat()).toEqual([]);
-		expect(credentialReads).toBe(0);
+		const run = await juhe.run([], { parameters: { splitOutputs, summaryOutput: true } });
+		expect(run.error).toBeUndefined();
+		expect(run.outputs.flat()).toEqual([]);
+		expect(run.credentialReads).toBe(0);
 	}
 	expect(juhe.simulator.counts.requests).toBe(0);
 });
 
 test('the credential is resolved once, however many rows there are', async () => {
-	const { credentialReads } = await juhe.run(phones(...distinctNumbers(100)), {
-		parameters: { operation: 'rsa' },
-	});
+	const rows = phones(...distinctNumbers(100));
+	const { credentialReads } = await juhe.run(rows, { parameters: { operation: 'rsa' } });
 	expect(credentialReads).toBe(1);
 	expect(juhe.simulator.counts.billed).toBe(100);
 });
 
 describe('the Mobile Number parameter', () => {
-	// A failing test must not leave its count to the next.
-	afterEach(() => jest.restoreAllMocks());
-
+	const [a, b, c, d] = distinctNumbers(4);
 	const rows = [
-		{
-			phone: '13800138000',
-			'phone no': '13800138001',
-			手机: '13800138002',
-			deep: { er: { phone: '13800138003' } },
-		},
+		{ phone: a, 'phone no': b, 手机: c, deep: { er: { phone: d } } },
 		{ phone: '', 'phone no': null, 手机: 13800138004, deep: { er: 'text' } },
-		{ phone: ['13800138000'], 'phone no': { a: 1 }, 手机: true, deep: null },
+		{ phone: [a], 'phone no': { a: 1 }, 手机: true, deep: null },
 		{ phone: 1.38e10, 'phone no': '=1', 手机: '{{ 1 }}', deep: [{ er: 1 }] },
 		{},
-		JSON.parse(
-			'{"phone":"13800138005","__proto__":{"phone":"13800138006"},"constructor":"13800138009"}',
-		),
-	];
+		JSON.parse(`{"phone":"${a!}","__proto__":{"phone":"${b!}"},"constructor":"${c!}"}`),
+	] as IDataObject[];
 	/**
 	 * The same value by a path, which the node may read itself, and by an expression that only n8n can evaluate; and the
 	 * rows that hold no text and no number there, which are left to n8n all the same (it looks into no constructor).
@@ -352,7 +263,6 @@ describe('the Mobile Number parameter', () => {
 		['={{ $json.deep.er.phone }}', '={{ [$json.deep?.er?.phone][0] }}', 5],
 		['={{ $json["deep"].er["phone"] }}', '={{ [$json.deep?.er?.phone][0] }}', 5],
 		['={{ $json.phone.length }}', '={{ [$json.phone?.length][0] }}', 5],
-		['={{ $json.missing }}', '={{ [$json.missing][0] }}', 6],
 		['={{ $json.toString }}', '={{ [$json.toString][0] }}', 6],
 		['={{ $json.constructor }}', '={{ [$json.constructor][0] }}', 0],
 		['={{ $json["__proto__"].phone }}', '={{ [$json["__proto__"].phone][0] }}', 6],
@@ -362,51 +272,154 @@ describe('the Mobile Number parameter', () => {
 			Expression.prototype as unknown as { renderExpression: (text: string) => unknown },
 			'renderExpression',
 		);
-		const [direct, byN8n] = [
-			await juhe.run(rows, { ...CONTINUE, parameters: { mobile: path } }),
-			await juhe.run(rows, { ...CONTINUE, parameters: { mobile: evaluated } }),
-		];
-		const told = ({ outputs }: typeof direct) =>
-			outputs[0]!.map((item) => [
-				(item.json.mobileStatus as IDataObject | undefined)?.mobile,
-				item.json.error,
-			]);
-		expect(told(direct)).toEqual(told(byN8n));
-
-		const evaluations = (expression: string) =>
-			rendered.mock.calls.filter(([text]) => text === expression.slice(1)).length;
-		expect(evaluations(path)).toBe(left);
+		const told = async (mobile: string) =>
+			(await juhe.run(rows, { ...CONTINUE, parameters: { mobile } })).outputs[0]!.map(
+				({ json }) => [(json.mobileStatus as IDataObject | undefined)?.mobile, json.error],
+			);
+		expect(await told(path)).toEqual(await told(evaluated));
+		const evaluations = rendered.mock.calls.filter(([text]) => text === path.slice(1));
+		expect(evaluations).toHaveLength(left);
 	});
 
 	test.each([
 		['a fixed number', '13800138000', '13800138000'],
-		['text around an expression', '=+86 {{ $json.phone }}', '13800138000'],
-		['a calculation', '={{ $json.phone.replace("0", "1") }}', '13810138000'],
-	])('takes %s', async (_, mobile, expected) => {
-		const { outputs } = await juhe.run([rows[0]!], { parameters: { mobile } });
-		expect(outputs[0]![0]!.json.mobileStatus).toMatchObject({ mobile: expected });
-	});
-
-	test.each([
-		['text behind a path', '={{ $json.phone }}0', 'has 12 digits'],
-		['text that only looks like an expression', 'x={{ $json.phone }}', 'no digits'],
-	])('does not take %s for the path', async (_, mobile, reason) => {
-		const { error } = await juhe.run([rows[0]!], { parameters: { mobile } });
-		expect(error?.message).toContain(reason);
+		['text around an expression', '=+86 {{ $json.phone }}', a],
+		['a calculation', '={{ $json.phone.replace("139", "138") }}', a!.replace('139', '138')],
+		['text behind a path', '={{ $json.phone }}0', undefined],
+		['text that only looks like an expression', 'x={{ $json.phone }}', undefined],
+	])('with %s is read as n8n reads it', async (_, mobile, expected) => {
+		const { outputs, error } = await juhe.run([rows[0]!], { parameters: { mobile } });
+		expect((outputs[0]?.[0]?.json.mobileStatus as IDataObject | undefined)?.mobile).toBe(expected);
+		if (expected === undefined) expect(error?.message).toContain("'Mobile Number'");
 	});
 
 	test('that cannot be evaluated for a row is an error of that row', async () => {
 		const mobile = '={{ $json.bad ? $("Nowhere").first().json.phone : $json.phone }}';
-		const { outputs } = await juhe.run(
-			[{ phone: '13800138000' }, { phone: '13800138001', bad: true }, { phone: '13800138002' }],
-			{ ...CONTINUE, parameters: { mobile } },
-		);
+		const { outputs } = await juhe.run([{ phone: a }, { phone: b, bad: true }, { phone: c }], {
+			...CONTINUE,
+			parameters: { mobile },
+		});
 		expect(outputs[0]!.map(({ json }) => json.route)).toEqual(['normal', undefined, 'normal']);
 		expect(outputs[0]![1]!.json).toMatchObject({
-			phone: '13800138001',
+			phone: b,
 			error: expect.stringContaining('node'),
 			details: { code: 'invalidSettings', attempts: 0, billable: 'no' },
 		});
 		expect(juhe.simulator.counts.billed).toBe(2);
+	});
+});
+
+describe('A column that cannot work', () => {
+	const holds = (phone: unknown) => phones(phone, phone, phone);
+
+	test.each<[string, string, IDataObject[], RegExp]>([
+		['text in Fixed mode', '{{ $json.phone }}', holds('13800138000'), /is in Fixed mode/],
+		[
+			'a field that no row has',
+			'={{ $json.mobil }}',
+			holds('13800138000'),
+			/'mobil', which no row/,
+		],
+		['a column without a number', '={{ $json.phone }}', holds(' '), /is empty in every row/],
+		['lost digits', '={{ $json.phone }}', holds('1.38E+10'), /scientific notation in every row/],
+	])('is named once, with what to do, and nothing is sent: %s', async (_, mobile, rows, words) => {
+		const stopped = await juhe.run(rows, { parameters: { mobile } });
+		expect(stopped.error).toMatchObject({
+			name: 'NodeOperationError',
+			message: expect.stringMatching(words),
+			description: expect.stringMatching(/^[A-Z].+\.$/),
+		});
+		const { outputs } = await juhe.run(rows, { ...CONTINUE, parameters: { mobile } });
+		expect(new Set(outputs[0]!.map(({ json }) => json.error)).size).toBe(1);
+		expect(outputs[0]![2]!.json.error).toMatch(words);
+		expect(juhe.simulator.counts.requests).toBe(0);
+	});
+
+	test('is none where one row holds a number', async () => {
+		const { outputs } = await juhe.run(phones('', '13800138000', '1.38E+10'), CONTINUE);
+		expect(outputs[0]!.map(({ json }) => json.error ?? json.route)).toEqual([
+			expect.stringContaining('in row 1 is empty'),
+			'normal',
+			expect.stringContaining('in row 3'),
+		]);
+	});
+});
+
+describe('Dry Run', () => {
+	const fresh = {
+		...{ phone: '13800138007', route: 'notOnNetwork' },
+		mobileStatus: {
+			...{ mobile: '13800138007', state: '3' },
+			...{ checkedAt: '2026-11-24T08:00:00Z', recheckAt: '2999-01-01T00:00:00Z' },
+		},
+	};
+	const rows = [
+		...phones('13800138000', '138 0013 8000', '12345'),
+		...[fresh, { phone: '13800138008' }, { phone: '+86 13800138007' }, { phone: '138-0013-8008' }],
+	];
+	const masked = { maxQueries: 1, maskNumber: true };
+
+	test.each<[IDataObject, string[], number]>([
+		[{}, ['billable', 'duplicate', 'x', 'billable', 'billable', 'duplicate', 'duplicate'], 3],
+		[
+			{ ...masked, reuseResults: true, pricePerQuery: 0.05 },
+			['billable', 'duplicate', 'x', 'reusable', 'overCap', 'reusable', 'overCap'],
+			1,
+		],
+		[
+			{ resultAs: 'columns', maxQueries: 2 },
+			['billable', 'duplicate', 'x', 'billable', 'overCap', 'duplicate', 'overCap'],
+			2,
+		],
+	])('says what would happen, and sends nothing (%j)', async (options, expected, billable) => {
+		const { outputs, credentialReads } = await juhe.run(rows, {
+			...{ ...CONTINUE, node: { ...CONTINUE.node, credentials: undefined } },
+			...withOptions({ ...options, dryRun: true }, { summaryOutput: true }),
+		});
+		expect(credentialReads).toBe(0);
+		expect(outputs[0]!.map(({ json }) => json.route ?? 'x')).toEqual(expected);
+		expect(detailsOf(outputs[0]![2]!)).toMatchObject({ code: 'invalidNumber' });
+		const told = {
+			...{
+				mobile: options.maskNumber ? '138****8000' : '13800138000',
+				label: expect.any(String),
+			},
+			...{ operation: 'plain', billable: 'no', attempts: 0 },
+		};
+		const columns = Object.entries(told).map(([name, value]) => [`mobileStatus_${name}`, value]);
+		expect(outputs[0]![0]!.json).toEqual({
+			...{ phone: '13800138000', route: 'billable' },
+			...(options.resultAs ? Object.fromEntries(columns) : { mobileStatus: told }),
+		});
+		// A result that the row carries makes place for the plan.
+		expect(outputs[0]![3]!.json).not.toHaveProperty('mobileStatus.state');
+		const count = (plan: string) => expected.filter((each) => each === plan).length;
+		expect(outputs[1]![0]!.json).toMatchObject({
+			...{ rows: 7, queried: 0, duplicates: count('duplicate'), reused: count('reusable') },
+			...{ errors: 1, notQueried: count('overCap'), billable, uncertain: 0, dryRun: true },
+			routes: Object.fromEntries(
+				['billable', 'duplicate', 'reusable', 'overCap'].map((plan) => [plan, count(plan)]),
+			),
+			...{ cost: options.pricePerQuery ? 0.05 : null, stoppedBy: null },
+		});
+		expect(juhe.simulator.counts.requests).toBe(0);
+	});
+
+	test('stops at an invalid number where errors stop, and looks at the shape of a key', async () => {
+		const stopped = await juhe.run(rows, withOptions({ dryRun: true }));
+		expect(stopped.error).toMatchObject({ name: 'NodeOperationError', context: { itemIndex: 2 } });
+		for (const [operation, credential, name] of [
+			['aes', { apiKey: '', openid: '' }, ''],
+			['rsa', { rsaPublicKey: 'garbage' }, "'RSA Public Key'"],
+			['plain', { baseUrl: 'ftp://x' }, "'Base URL'"],
+		] as Array<[string, Record<string, string>, string]>) {
+			const how = {
+				...withOptions({ dryRun: true }, { operation, splitOutputs: true }),
+				credential,
+			};
+			const { outputs, error } = await juhe.run([fresh], how);
+			if (name) expect(error).toMatchObject({ message: expect.stringContaining(name) });
+			else expect(outputs.map((output) => output.length)).toEqual([0, 0, 0, 0, 0, 1]);
+		}
 	});
 });

@@ -1,50 +1,216 @@
-/** What somebody could try who writes the cells, or answers the requests (see also wire.test.ts and failures.test.ts). */
+/** What somebody could try who answers the requests, or writes the cells: broken, hostile and huge replies, odd texts. */
 import { once } from 'node:events';
-import { createServer as createRawServer, type AddressInfo, type Socket } from 'node:net';
+import { createServer } from 'node:http';
+import {
+	createServer as createRawServer,
+	type AddressInfo,
+	type Server,
+	type Socket,
+} from 'node:net';
+import { text } from 'node:stream/consumers';
 import { brotliCompressSync, constants, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 
 import type { IDataObject } from 'n8n-workflow';
 
+import { aesKeyOf } from '../nodes/JuheMobileStatus/juhe/encryption';
 import { testCredential } from './engine';
-import { CONTINUE, detailsOf, phones, statusOf, useSimulator, withOptions } from './simulated';
+import {
+	CONTINUE,
+	detailsOf,
+	ERROR_OUTPUT,
+	OPERATION_NAMES,
+	phones,
+	statusOf,
+	useSimulator,
+	withOptions,
+} from './simulated';
 
 const juhe = useSimulator();
+const baseUrlOf = (server: Server) =>
+	`http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
 
-test.each([300, 301, 302, 303, 307, 308])(
-	'a redirect with %i carries the key of the credential dialog nowhere',
-	async (status) => {
-		const location = `${juhe.simulator.url.replace('127.0.0.1', 'localhost')}/stolen`;
-		juhe.simulator.script({ call: 1, fault: { kind: 'http', status, headers: { location } } });
-		expect(await testCredential(juhe.simulator.credential)).not.toBe('OK');
-		expect(juhe.simulator.counts.requests).toBe(1);
-	},
-);
-
-test.each([
-	'13800138000\r\nX-Injected: 1',
-	'13800138000&key=other',
-	'13800138000=1',
-	'13800138000%0d%0a',
-	'13800138000%26key=other',
-	'13800138000\u0000',
-	'13800138000;13900139000',
-	'=13800138000',
-	'={{ $env }}',
-	'={{ "13800138000" }}',
-	'{{ 1+1 }}',
-	'__proto__',
-])('a cell %j is data, is sent nowhere and comes out as it came', async (cell) => {
-	const { outputs } = await juhe.run(phones(cell, '13900139001'), CONTINUE);
-	expect(outputs[0]![0]!.json).toMatchObject({
-		phone: cell,
-		details: { code: 'invalidNumber', attempts: 0 },
+describe('a reply', () => {
+	const ANSWER = '{"reason":"成功","result":{"province":"上海市","state":"0"},"error_code":0}';
+	const LENGTH = 100_000_000;
+	let respond: (socket: Socket) => unknown;
+	let requests: number;
+	const sockets = new Set<Socket>();
+	const server = createRawServer((socket) => {
+		sockets.add(socket.on('error', () => {}));
+		socket.once('data', () => {
+			requests++;
+			respond(socket);
+		});
 	});
+	beforeAll(() => once(server.listen(0, '127.0.0.1'), 'listening'));
+	beforeEach(() => (requests = 0));
+	afterAll(async () => {
+		for (const socket of sockets) socket.destroy();
+		await once(server.close(), 'close');
+	});
+
+	/** A reply as it goes down the wire. */
+	function http(body: string | Buffer, headers: IDataObject = {}, status = '200 OK') {
+		const all = { 'Content-Length': Buffer.byteLength(body), Connection: 'close', ...headers };
+		const lines = Object.entries(all).map(([name, value]) => `${name}: ${String(value)}\r\n`);
+		const head = Buffer.from(`HTTP/1.1 ${status}\r\n${lines.join('')}\r\n`);
+		return Buffer.concat([head, Buffer.from(body)]);
+	}
+	const zipped = { 'Content-Encoding': 'gzip' };
+	const longer = { 'Content-Length': '5000' };
+	const headless = 'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n';
+
+	async function ask(options: IDataObject = {}) {
+		const { outputs } = await juhe.run(phones('13800138000'), {
+			...{ ...CONTINUE, ...withOptions({ retries: 0, timeout: 400, ...options }) },
+			credential: { baseUrl: baseUrlOf(server) },
+		});
+		expect(outputs[0]).toHaveLength(1);
+		expect(requests).toBe(1);
+		return outputs[0]![0]!;
+	}
+
+	test.each<[string, (socket: Socket) => unknown]>([
+		['is zipped', (socket) => socket.end(http(gzipSync(ANSWER), zipped))],
+		['begins with a byte order mark', (socket) => socket.end(http(`\ufeff${ANSWER}`))],
+		[
+			'follows an interim one',
+			(socket) => socket.end(`HTTP/1.1 100 Continue\r\n\r\n${http(ANSWER).toString()}`),
+		],
+		['was announced as longer', (socket) => socket.end(http(ANSWER, longer))],
+		['is never ended', (socket) => socket.write(headless + ANSWER)],
+		[
+			'has 64 KB',
+			(socket) => socket.end(http(ANSWER + ' '.repeat(65_536 - Buffer.byteLength(ANSWER)))),
+		],
+		[
+			'is followed by a reset',
+			(socket) => {
+				socket.write(http(ANSWER, longer));
+				setTimeout(() => socket.resetAndDestroy(), 50);
+			},
+		],
+	])('that is whole and %s is taken', async (_, send) => {
+		respond = send;
+		const item = await ask();
+		expect(item.json.route).toBe('normal');
+		expect(statusOf(item)).toMatchObject({ province: '上海市', billable: 'yes' });
+	});
+
+	test.each<[string, string, (socket: Socket) => unknown]>([
+		['an end without a word', 'connectionLost', (socket) => socket.end()],
+		['half a header', 'connectionLost', (socket) => socket.end('HTTP/1.1 200 OK\r\nContent-')],
+		['half an answer', 'connectionLost', (socket) => socket.end(http(ANSWER.slice(0, 40), longer))],
+		[
+			...(['half a chunk', 'connectionLost'] as const),
+			(socket) => socket.end('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n{"er'),
+		],
+		[
+			...(['a header without end', 'timeout'] as const),
+			(socket) => {
+				socket.write('HTTP/1.1 200 OK\r\n');
+				const drip = setInterval(() => socket.write('X-Drip: 1\r\n'), 50);
+				socket.once('close', () => clearInterval(drip));
+			},
+		],
+		['no HTTP', 'notJuhe', (socket) => socket.end('SSH-2.0-OpenSSH_9.2\r\n\r\n')],
+		['an answer without a header', 'notJuhe', (socket) => socket.end(ANSWER)],
+		['two lengths', 'notJuhe', (socket) => socket.end(http(ANSWER, { 'content-length': '6' }))],
+		['a long header', 'notJuhe', (socket) => socket.end(http(ANSWER, { X: 'x'.repeat(100_000) }))],
+		['a zip that is none', 'notJuhe', (socket) => socket.end(http(ANSWER, zipped))],
+		[
+			'a cut zip',
+			'notJuhe',
+			(socket) => socket.end(http(gzipSync(ANSWER).subarray(0, 60), zipped)),
+		],
+		['a byte over 64 KB', 'notJuhe', (socket) => socket.end(http(ANSWER.padEnd(65_536) + ' '))],
+	])('that is %s is %s, and may have been billed', async (_, code, send) => {
+		respond = send;
+		expect(detailsOf(await ask())).toMatchObject({ code, attempts: 1, billable: 'uncertain' });
+	});
+
+	test.each<[string, number]>([
+		[`Content-Length: ${LENGTH}`, LENGTH],
+		['Content-Length: 10', LENGTH],
+		['Content-Length: 999999999999999', LENGTH],
+		['X: without end', Infinity],
+	])('of 100 MB and more is not taken in (%s)', async (header, length) => {
+		let sent = 0;
+		respond = (socket) => {
+			const chunk = Buffer.alloc(64 * 1024, ' ');
+			const pour = () => {
+				while (!socket.destroyed && sent < length && socket.write(chunk)) sent += chunk.length;
+			};
+			socket.write(`HTTP/1.1 200 OK\r\nConnection: close\r\n${header}\r\n\r\n`);
+			socket.on('drain', pour);
+			pour();
+		};
+		expect(detailsOf(await ask({ timeout: 60_000 }))).toMatchObject({ code: 'notJuhe' });
+		// What fits into the buffers on the way may have been sent, and no more.
+		expect(sent).toBeLessThan(LENGTH / 2);
+	});
+
+	const quality = { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } };
+	test.each<[string, (long: Buffer) => Buffer]>([
+		['gzip', gzipSync],
+		['br', (long) => brotliCompressSync(long, quality)],
+		['deflate', deflateSync],
+		['deflate', deflateRawSync],
+		['gzip, gzip', (long) => gzipSync(gzipSync(long))],
+	])('of 100 MB that is packed (%s) is not unpacked', async (encoding, pack) => {
+		const packed = pack(Buffer.concat([Buffer.alloc(LENGTH, ' '), Buffer.from(ANSWER)]));
+		respond = (socket) => socket.end(http(packed, { 'Content-Encoding': encoding }));
+		const before = process.memoryUsage().rss;
+		expect(detailsOf(await ask({ timeout: 60_000 }))).toMatchObject({ code: 'notJuhe' });
+		expect(process.memoryUsage().rss - before).toBeLessThan(LENGTH / 2);
+	});
+
+	test.each([300, 301, 302, 303, 307, 308])(
+		'%i leads key and number nowhere else',
+		async (status) => {
+			const location = `${juhe.simulator.url}/mobile_status/query`;
+			respond = (socket) => socket.end(http('', { Location: location }, `${status} Moved`));
+			for (const method of ['GET', 'POST']) {
+				requests = 0;
+				expect(detailsOf(await ask({ method }))).toMatchObject({ code: status, billable: 'no' });
+			}
+			const credential = { ...juhe.simulator.credential, baseUrl: baseUrlOf(server) };
+			expect(await testCredential(credential)).not.toBe('OK');
+			expect(juhe.simulator.counts.requests).toBe(0);
+		},
+	);
+
+	test('with functions and objects in it: they are left out, or are text', async () => {
+		const result = {
+			...{ state: '__proto__', city: 'function () { return 1 }', isp: { toString: 'x' } },
+			...{ province: ['={{ $env }}'], description: '={{ $env }}', then: 'x', toJSON: 'x' },
+		};
+		juhe.simulator.script({ fault: { kind: 'json', body: { error_code: 0, result } } });
+		const { outputs } = await juhe.run(phones('13800138000'));
+		expect(outputs[0]![0]!.json.route).toBe('unknown');
+		const { city, isp, province, state, description, then, toJSON } = statusOf(outputs[0]![0]!);
+		expect({ isp, province, then, toJSON }).toEqual({});
+		expect({ city, state, description }).toMatchObject({ city: result.city, state: '__proto__' });
+		expect(description).toBe('={{ $env }}');
+	});
+});
+
+test('a cell is data: it is sent nowhere, and comes out as it came', async () => {
+	const cells = [
+		...['13800138000\r\nX-Injected: 1', '13800138000&key=other', '13800138000=1', '__proto__'],
+		...['13800138000%0d%0a', '13800138000%26key=other', '13800138000;13900139000', '{{ 1+1 }}'],
+		...['={{ $env }}', '={{ "13800138000" }}', "13800138000' or '1", '13800138000\u0000x'],
+	];
+	const { outputs } = await juhe.run(phones(...cells, '13900139001'), CONTINUE);
+	expect(outputs[0]!.map(({ json }) => json.phone)).toEqual([...cells, '13900139001']);
+	for (const item of outputs[0]!.slice(0, -1)) {
+		expect(detailsOf(item)).toMatchObject({ code: 'invalidNumber', attempts: 0 });
+	}
 	expect(juhe.simulator.received).toHaveLength(1);
 	const { body, headers } = juhe.simulator.received[0]!;
-	expect([...new URLSearchParams(body)]).toEqual([
-		['mobile', '13900139001'],
-		['key', juhe.simulator.key],
-	]);
+	expect(Object.fromEntries(new URLSearchParams(body))).toEqual({
+		...{ mobile: '13900139001', key: juhe.simulator.key },
+	});
 	expect(headers).not.toHaveProperty('x-injected');
 });
 
@@ -53,143 +219,97 @@ test('names that mean something to JavaScript are but names, in a row and in the
 		'{"phone":"13800138000","__proto__":{"x":1},"constructor":{"prototype":{"x":2}},"hasOwnProperty":"y"}',
 	) as IDataObject;
 	for (const outputField of ['toString', 'hasOwnProperty', 'a.b', '__proto__.x', 'then']) {
-		const { outputs } = await juhe.run([row], withOptions({ outputField, routeField: 'valueOf' }));
-		const { json } = outputs[0]![0]!;
-		const names = [...new Set([...Object.keys(row), outputField, 'valueOf'])].sort();
-		expect(Object.keys(json).sort()).toEqual(names);
-		expect(Object.getOwnPropertyDescriptor(json, outputField)?.value).toMatchObject({ state: '0' });
-		expect(Object.getOwnPropertyDescriptor(json, '__proto__')?.value).toEqual({ x: 1 });
-		expect('x' in {}).toBe(false);
+		for (const bad of [false, true]) {
+			const options = withOptions({ outputField, routeField: 'valueOf' });
+			const rows = [bad ? { ...row, phone: 'x' } : row];
+			const { outputs } = await juhe.run(rows, { ...CONTINUE, ...options });
+			const { json } = outputs[0]![0]!;
+			const own = (name: string) => Object.getOwnPropertyDescriptor(json, name)?.value as unknown;
+			if (bad) expect(own('details')).toMatchObject({ code: 'invalidNumber' });
+			else expect([own(outputField), own('valueOf')]).toMatchObject([{ state: '0' }, 'normal']);
+			expect(own('__proto__')).toEqual({ x: 1 });
+			expect(own('constructor')).toEqual(row.constructor);
+			expect('x' in {}).toBe(false);
+		}
 	}
 });
 
-test.each([
-	'http://127.0.0.1\t.invalid',
-	'http://someone@127.0.0.1',
-	'http://127.0.0.1?',
-	'http://127.0.0.1/#',
-	'//127.0.0.1',
-	'data:application/json,{"error_code":0,"result":{"state":"0"}}',
-	'data:application/json;base64,eyJlcnJvcl9jb2RlIjowfQ==',
-	'unix:/var/run/docker.sock',
-	'http://SIMULATOR?',
-	'http://SIMULATOR/#',
-	'http://someone:else@SIMULATOR',
-	'http://SIMUL\tATOR',
-	'http:\\\\SIMULATOR',
-])('a Base URL %j is refused, in the dialog too, and nothing is sent', async (address) => {
-	const baseUrl = address.replace(
-		/SIMUL(\t?)ATOR/,
-		new URL(juhe.simulator.url).host.replace('.', '$1.'),
-	);
-	const { error } = await juhe.run(phones('13800138000'), { credential: { baseUrl } });
-	expect(error?.message).toMatch('Base URL in the credential is not an http');
-	expect(await testCredential({ ...juhe.simulator.credential, baseUrl })).toBe('Invalid URL');
-	expect(juhe.simulator.counts.requests).toBe(0);
-});
-
-test.each(['1000000000', 1e9, '10; drop', '0x10', '={{ Infinity }}', '={{ -0.5 }}', '١٠'])(
-	'%j at once is refused',
-	async (concurrency) => {
-		const { error } = await juhe.run(phones('13800138000'), withOptions({ concurrency }));
-		expect(error?.message).toBe('Max Concurrent Requests must be a whole number from 1 to 50');
-		expect(juhe.simulator.counts.requests).toBe(0);
-	},
-);
-
-test('what looks like a function or an object in a reply is left out, or is text', async () => {
-	const result = {
-		state: '__proto__',
-		city: 'function () { return 1 }',
-		isp: { toString: 'x' },
-		province: ['={{ $env }}'],
-		description: '={{ $env }}',
-		then: 'x',
-		toJSON: 'x',
-	};
-	juhe.simulator.script({ fault: { kind: 'json', body: { error_code: 0, result } } });
-	const { outputs } = await juhe.run(phones('13800138000'));
-	expect(outputs[0]![0]!.json.route).toBe('unknown');
-	const { city, isp, province, state, description, then, toJSON } = statusOf(outputs[0]![0]!);
-	expect({ city, isp, province, state, description, then, toJSON }).toEqual({
-		city: result.city,
-		state: '__proto__',
-		description: '={{ $env }}',
-	});
-});
-
-describe('a reply of 100 MB', () => {
-	const LENGTH = 100_000_000;
-	const ANSWER = '{"error_code":0,"result":{"state":"0"}}';
-	/** Bytes that the service got rid of. */
-	let sent = 0;
-	let head: string;
-	let bodies: Iterable<Buffer>;
-	const sockets = new Set<Socket>();
-	const server = createRawServer((socket) => {
-		sockets.add(socket.on('error', () => {}));
-		socket.once('data', async () => {
-			socket.write(`HTTP/1.1 200 OK\r\nConnection: close\r\n${head}\r\n\r\n`);
-			for (const body of bodies) {
-				if (socket.destroyed) return;
-				sent += body.length;
-				if (!socket.write(body)) {
-					await Promise.race([once(socket, 'drain'), once(socket, 'close')]).catch(() => {});
-				}
-			}
-			socket.end();
-		});
-	});
-	beforeAll(async () => {
-		await once(server.listen(0, '127.0.0.1'), 'listening');
-	});
-	afterAll(async () => {
-		for (const socket of sockets) socket.destroy();
-		await once(server.close(), 'close');
-	});
-
-	function* plain() {
-		const spaces = Buffer.alloc(64 * 1024, ' ');
-		for (let length = 0; length < LENGTH; length += spaces.length) yield spaces;
-		yield Buffer.from(ANSWER);
-	}
-	async function ask() {
-		const { port } = server.address() as AddressInfo;
-		sent = 0;
-		const { outputs } = await juhe.run(phones('13800138000'), {
-			...CONTINUE,
-			...withOptions({ timeout: 60_000 }),
-			credential: { baseUrl: `http://127.0.0.1:${port}` },
-		});
-		return outputs[0]![0]!;
-	}
-
-	test.each([
-		['of that length', `Content-Length: ${LENGTH}`],
-		['that lies low', 'Content-Length: 10'],
-		['that lies high', 'Content-Length: 999999999999999'],
-	])('%s is not taken in', async (_, header) => {
-		[head, bodies] = [header, plain()];
-		expect(detailsOf(await ask())).toMatchObject({ code: 'notJuhe', billable: 'uncertain' });
-		expect(sent).toBeLessThan(LENGTH / 5);
-	});
-
-	const long = Buffer.concat([Buffer.alloc(LENGTH, ' '), Buffer.from(ANSWER)]);
-	const quality = { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } };
-	test.each([
-		['gzip', () => gzipSync(long)],
-		['br', () => brotliCompressSync(long, quality)],
-		['deflate', () => deflateSync(long)],
-		['deflate', () => deflateRawSync(long)],
-		['gzip, gzip', () => gzipSync(gzipSync(long))],
-	])('packed with %s is not unpacked', async (encoding, pack) => {
-		const packed = pack();
-		[head, bodies] = [
-			`Content-Encoding: ${encoding}\r\nContent-Length: ${packed.length}`,
-			[packed],
+describe('a service that sends back what it was sent', () => {
+	/** Ways to do so. */
+	const ECHOES: Array<(echo: string) => { status?: number; body: unknown }> = [
+		(echo) => ({ body: { error_code: 10012, resultcode: echo, reason: echo, result: { echo } } }),
+		(echo) => ({ body: { error_code: 299999, reason: echo } }),
+		(echo) => ({ body: { error_code: echo } }),
+		(echo) => ({ body: { error_code: 0, result: { state: echo, city: echo, [echo]: echo } } }),
+		(echo) => ({ body: echo }),
+		(echo) => ({ status: 502, body: { message: echo } }),
+		(echo) => ({ status: 400, body: { error_code: 1, reason: echo } }),
+	];
+	let answer = ECHOES[0]!;
+	let sent: URLSearchParams[] = [];
+	const server = createServer(async (request, response) => {
+		const body = await text(request);
+		const form = new URLSearchParams(body || request.url!.split('?')[1]);
+		sent.push(form);
+		const values = [...form.values()];
+		const { openid } = juhe.simulator;
+		const said = [
+			...[request.url, body, ...values, openid, aesKeyOf(openid)],
+			body.replaceAll(/%../g, (encoded) => encoded.toLowerCase()),
+			...values.map((value) => value.toUpperCase().replace(/=+$/, '')),
 		];
-		const before = process.memoryUsage().rss;
-		expect(detailsOf(await ask())).toMatchObject({ code: 'notJuhe' });
-		expect(process.memoryUsage().rss - before).toBeLessThan(LENGTH / 2);
+		const { status = 200, body: reply } = answer(said.join(' '));
+		response.statusCode = status;
+		response.end(JSON.stringify(reply));
+	});
+	beforeAll(() => once(server.listen(0, '127.0.0.1'), 'listening'));
+	afterAll(() => once(server.close(), 'close'));
+
+	test.each(OPERATION_NAMES)('leaves no secret behind (%s)', async (operation) => {
+		for (answer of ECHOES) {
+			for (const [method, how] of [
+				...[{}, CONTINUE, ERROR_OUTPUT].map((how) => ['POST', how] as const),
+				...[['GET', {}] as const, ['GET', CONTINUE] as const],
+			]) {
+				sent = [];
+				const { run, error } = await juhe.run(phones('13800138001'), {
+					...{ ...how, ...withOptions({ method, retries: 0 }, { operation }) },
+					credential: { baseUrl: baseUrlOf(server) },
+				});
+				// All that n8n would save of the execution, and what an error does not list by itself.
+				const saved = JSON.stringify([run, error?.message, error?.description, error?.stack]);
+				expect(sent).toHaveLength(1);
+				const { key, openid } = juhe.simulator;
+				expect(sent[0]!.get('key')).toBe(key);
+				const ciphertext = operation === 'plain' ? [] : [sent[0]!.get('mobile')!];
+				const forms = [key, openid, aesKeyOf(openid), ...ciphertext]
+					.map((secret) => secret.replace(/=+$/, ''))
+					.flatMap((secret) => [secret, encodeURIComponent(secret)]);
+				const small = saved.toLowerCase();
+				expect(forms.filter((form) => small.includes(form.toLowerCase()))).toEqual([]);
+			}
+		}
+	});
+
+	test.each([
+		['shorter than any secret, which would only garble the words', 'abc', / mobile=\d+&key=abc /],
+		['that the OpenID begins with', 'abcd', / mobile=\d+&key=\*\*\* /],
+		['of odd characters', 'a=b.c+d/e f(0)==', / mobile=\d+&key=\*\*\*%3D%3D /],
+		['with half a character', 'abcd\ud800', / mobile=\d+&key=\*\*\* /],
+	])('shows nothing of a key %s', async (_, apiKey, expected) => {
+		answer = (echo) => ({ body: { error_code: 299999, reason: echo } });
+		const { outputs } = await juhe.run(phones('13800138001'), {
+			...CONTINUE,
+			// The service sends the path back as well.
+			credential: {
+				apiKey,
+				openid: 'abcd-and-more',
+				baseUrl: `${baseUrlOf(server)}/abcd-and-more`,
+			},
+		});
+		const { reason } = detailsOf(outputs[0]![0]!)!;
+		expect(reason).toMatch(expected);
+		expect(reason).toMatch(/^\/\*\*\*\/mobile_status/);
+		expect(reason).not.toMatch(/b\.c|f\(0|f%280/i);
 	});
 });

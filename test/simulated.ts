@@ -45,23 +45,6 @@ export function useSimulator(options?: SimulatorOptions) {
 	};
 }
 
-/** A workflow that is executed in production again and again, with the static data that n8n carries over. */
-export function productionRuns(run: ReturnType<typeof useSimulator>['run']) {
-	const workflow = {
-		staticData: undefined as IDataObject | undefined,
-		run: async (...[rows, options]: Parameters<typeof run>): Promise<NodeRun> => {
-			const result = await run(rows, {
-				mode: 'trigger',
-				staticData: workflow.staticData,
-				...options,
-			});
-			workflow.staticData = result.staticData;
-			return result;
-		},
-	};
-	return workflow;
-}
-
 /** Rows with a `phone` each. */
 export function phones(...numbers: unknown[]): IDataObject[] {
 	return numbers.map((phone) => ({ phone }) as IDataObject);

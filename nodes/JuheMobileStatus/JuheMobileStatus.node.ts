@@ -58,7 +58,7 @@ export class JuheMobileStatus implements INodeType {
 		const rows = readRows(this, settings, fingerprintOf);
 		const execution = executionOf(this, account);
 		const { outcomes, stoppedBy } = settings.dryRun
-			? planDryRun(rows, execution.ledger, settings)
+			? planDryRun(rows, execution.ledger, { ...settings, call: runIndexOf(this) })
 			: await query(this, rows, execution, setup);
 
 		const summary = summarize(outcomes, stoppedBy, startedAt, settings.dryRun);

@@ -91,13 +91,17 @@ function isOfNode(name: string, routeField: string, outputField: string): boolea
 	);
 }
 
+/** How the messages of single rows begin. */
+const MESSAGE_OF_NODE = /^(Juhe \w+: |'(Mobile Number|Max Queries per Execution)' )/;
+
 /** The row without the `error` and `details` that this node wrote in an earlier call; those of others stay. */
 function withoutErrorOfNode(json: IDataObject): IDataObject {
 	const { error, details, ...rest } = json;
 	if (typeof error !== 'string') return json;
 	if (isDetails(details)) return rest;
 	// A table keeps the message without the nested details.
-	return details === undefined && /^Juhe \w+: /.test(error) ? rest : json;
+	if (!MESSAGE_OF_NODE.test(error)) return json;
+	return details === undefined ? rest : { ...rest, details };
 }
 
 function isDetails(value: unknown): boolean {

@@ -59,6 +59,8 @@ export interface SavedLedger {
  */
 export class Ledger {
 	readonly breaker = new CircuitBreaker();
+	/** Numbers that a dry run would query, and the call that would. */
+	readonly planned = new Map<string, number>();
 	private readonly answers = new Map<string, PaidAnswer>();
 	private readonly failures = new Map<string, PriorFailure>();
 	private readonly lookups = new Map<string, Promise<Lookup>>();

@@ -108,7 +108,10 @@ const LOOKS: Array<[pattern: RegExp, reason: string]> = [
 	[/^[+-]?\d{1,3}\.\d+°?[,; ]+[+-]?\d{1,3}\.\d+°?$/, 'looks like coordinates'],
 	[/^[+-]\d{1,3}\.\d+°?$/, 'looks like a coordinate'],
 	[
-		new RegExp(`${EMBEDDED}\\s*(?:[-#x,;(*]|ext|转|轉|分机|分機|内线|內線)\\D*\\d{1,6}\\)?$`, 'i'),
+		new RegExp(
+			`${EMBEDDED}\\s*\\(?(?:[-#x,;*]|ext|转|轉|分机|分機|内线|內線)\\D*\\d{1,6}\\)?$`,
+			'i',
+		),
 		'has an extension',
 	],
 	[/[*×•●○_]{2}|#{2}|\.{3}\d|[*×•●○…]\d|\d[*×•●○…]|\dx+\d|\dx{2,}/i, 'is masked'],
@@ -116,11 +119,11 @@ const LOOKS: Array<[pattern: RegExp, reason: string]> = [
 		/^(?:\+1|001|1(?=[ .(-]))[ .-]*\(?[2-9]\d\d\)?[ .-]*\d{3}[ .-]*\d{4}$/,
 		'is written as a number of North America',
 	],
-	[/^\(?(?:\+|00)(?![+86])/, 'has the country code of another country'],
+	[/^\(?(?:\+|00)(?!\+|86)/, 'has the country code of another country'],
 	[/^-\d/, 'has a minus sign in front'],
 	[/\d ?[,;/、|\n] ?\(?\+?\d/, 'holds more than one number'],
 	[/\p{Nd}(?<!\d)/u, 'is written in the digits of another script'],
-	[/\d\D*\(.*\d.*\)$/, 'has digits in a remark'],
+	[/\d\D*\(.*\d.*\)$/, 'has digits in brackets behind it'],
 	[/\p{L}/u, 'has letters around or between the digits'],
 	[/[^\d .()-]/, 'has characters that belong to no phone number'],
 ];

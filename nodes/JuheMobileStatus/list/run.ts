@@ -153,18 +153,21 @@ export async function run(
 export function planDryRun(
 	rows: Row[],
 	ledger: Ledger,
-	{ maxQueries, reuseResults }: Pick<RunOptions, 'maxQueries' | 'reuseResults'>,
+	{ call, maxQueries, reuseResults }: Pick<RunOptions, 'call' | 'maxQueries' | 'reuseResults'>,
 ): RunResult {
 	const reusable = reuseResults ? freshResults(rows) : new Map<string, EarlierResult>();
 	const outdated = answersToAskAnew(rows, ledger);
 	const plans = new Map<string, Plan>();
-	let sent = ledger.queriesSent;
 	const planOf = (mobile: string): Plan => {
 		const answer = ledger.answerTo(mobile);
 		const isKnown = answer !== undefined && answer.checkedAt !== outdated.get(mobile);
 		if (isKnown || reusable.has(mobile)) return 'reusable';
+		const plannedBy = ledger.planned.get(mobile);
+		if (plannedBy !== undefined) return plannedBy === call ? 'billable' : 'duplicate';
 		if (!ledger.isCharged(mobile)) return 'billable';
-		return maxQueries === 0 || sent++ < maxQueries ? 'billable' : 'overCap';
+		if (maxQueries > 0 && ledger.queriesSent + ledger.planned.size >= maxQueries) return 'overCap';
+		ledger.planned.set(mobile, call);
+		return 'billable';
 	};
 	const outcomes = rows.map((row) => {
 		if ('failure' in row) return row;

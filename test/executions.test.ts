@@ -1,0 +1,469 @@
+/** One execution in which the node is called many times: what it asks, what it pays, and that no row is lost. */
+import { createHash } from 'node:crypto';
+import type { IDataObject, INode, INodeExecutionData, INodeType, IRun } from 'n8n-workflow';
+
+import * as engine from './engine';
+import { agent, itemsOf, JUHE_TOOL, juheNode, nodeType, workflowOf } from './engine';
+import {
+	CONTINUE,
+	detailsOf,
+	distinctNumbers,
+	ERROR_OUTPUT,
+	OPERATION_NAMES,
+	phones,
+	statusOf,
+	useSimulator,
+	withOptions,
+} from './simulated';
+import type { Fault } from './simulator/simulator';
+
+type Rows = IDataObject[] | Record<string, IDataObject[]>;
+type NodeTypes = Record<string, INodeType>;
+type Settings = Partial<INode>;
+type Values = INode['parameters'];
+
+const juhe = useSimulator();
+const STOP = { node: {} };
+const KINDS = [STOP, CONTINUE, ERROR_OUTPUT];
+const ONE_BY_ONE = { retries: 0, concurrency: 1 };
+const LOST: Fault = { kind: 'resetBefore' };
+const code = (value: number, echo = false): Fault => ({ kind: 'code', code: value, echo });
+const http = (status: number): Fault => ({ kind: 'http', status });
+
+/** The settings of a node that n8n runs again after a failure. */
+const retrying = (maxTries: number, node: Settings = {}): Settings => {
+	return { retryOnFail: true, waitBetweenTries: 1, maxTries, ...node };
+};
+
+/** Rows come by the name of the node that gives them; an array, out of the node Rows. */
+function optionsWith(rows: Rows, nodeTypes?: NodeTypes): engine.RunOptions {
+	const byNode = Object.entries(Array.isArray(rows) ? { Rows: rows } : rows);
+	const pinData = byNode.map(([name, given]) => [name, given.map((json) => ({ json }))]);
+	const { credential } = juhe.simulator;
+	return { credential, pinData: Object.fromEntries(pinData), nodeTypes };
+}
+
+async function run(file: engine.WorkflowFile, rows: Rows, nodeTypes?: NodeTypes): Promise<IRun> {
+	return (await engine.runWorkflow(file, optionsWith(rows, nodeTypes))).run;
+}
+
+/** Goes on with an execution that is saved, as a process of n8n does that knows nothing of it. */
+async function resume(file: engine.WorkflowFile, saved: IRun, nodeTypes?: NodeTypes) {
+	return (await engine.resumeWorkflow(file, saved, optionsWith([], nodeTypes))).run;
+}
+
+/** Loop Over Items around our node. */
+function loop(batchSize: number, parameters: Values, node?: Settings): engine.WorkflowFile {
+	const nodes = { Loop: engine.loopNode(batchSize), Juhe: juheNode(parameters, node) };
+	return workflowOf(nodes, 'Start > Rows > Loop.1 > Juhe > Loop > Done');
+}
+
+const phonesOf = (items: INodeExecutionData[]) => items.map(({ json }) => json.phone);
+
+/** How many items have which source, or failed with which code; in a dry run, which route. */
+function tally(items: INodeExecutionData[]): Record<string, number> {
+	const counts: Record<string, number> = {};
+	for (const item of items) {
+		const name = (detailsOf(item)?.code ?? statusOf(item).source ?? item.json.route) as string;
+		counts[name] = (counts[name] ?? 0) + 1;
+	}
+	return counts;
+}
+
+/** What the simulator has got, and what of it is paid. */
+function expectSent(requests: number, billed = requests) {
+	const { counts } = juhe.simulator;
+	expect([counts.requests, counts.billed]).toEqual([requests, billed]);
+}
+
+/** What runs an agent with our node as its tool. */
+function agentWith(
+	turns: IDataObject[][],
+	style: engine.AgentStyle,
+	node?: Settings,
+	options = {},
+) {
+	const parameters: Values = { mobile: "={{ $fromAI('phone') }}", options };
+	const tool = juheNode(parameters, { type: JUHE_TOOL, ...node });
+	const nodes = { Tool: tool, Agent: { type: 'agent' } };
+	const file = workflowOf(nodes, 'Start > Rows > Agent', 'Tool.ai_tool > Agent');
+	return [file, phones('of the chat'), { agent: agent(turns, style) }] as const;
+}
+
+/** What the model of such an agent is told, call by call. */
+async function textsOf(...of: Parameters<typeof agentWith>): Promise<string[]> {
+	return itemsOf(await run(...agentWith(...of)), 'Agent').map(({ json }) => json.text as string);
+}
+
+describe('The engine of the tests', () => {
+	const rows = phones('1', '2', '3', '4', '5', '6', '7');
+	const two = workflowOf({ Juhe: juheNode() }, 'Start > Rows > Juhe', 'Start > B > Juhe');
+	const turns = [[{ phone: 'A' }, { phone: 'B' }], [{ phone: 'A' }]];
+
+	test.each<[string, Parameters<typeof run>, number[], number]>([
+		['a loop', [loop(3, {}), rows], [3, 3, 1], 1],
+		['two connections', [two, rows], [7, 1], 1],
+		['tool calls side by side', [...agentWith(turns, 'sideBySide')], [1, 1, 1], 2],
+		['tool calls by the engine', [...agentWith(turns, 'byEngine')], [1, 1, 1], 1],
+		['Retry On Fail', [loop(9, {}, retrying(4)), phones('bad')], [1, 1, 1, 1], 1],
+	])('calls the node as n8n does: %s', async (_, [file, given, nodeTypes], expected, together) => {
+		const calls: number[] = [];
+		let [atOnce, most] = [0, 0];
+		const counting = nodeType(async function () {
+			calls.push(this.getInputData().length);
+			most = Math.max(most, ++atOnce);
+			await new Promise((resolve) => setTimeout(resolve, 5));
+			atOnce--;
+			if (this.getInputData()[0]!.json.phone === 'bad') throw new TypeError('bad');
+			return [this.getInputData()];
+		});
+		const { status } = await run(file, given, { [engine.JUHE_NODE]: counting, ...nodeTypes });
+		expect([status, calls, most]).toEqual([expected[3] ? 'error' : 'success', expected, together]);
+	});
+});
+
+describe('Loop Over Items', () => {
+	const twenty = distinctNumbers(20);
+	const dashed = (text: string) => `${text.slice(0, 3)}-${text.slice(3, 7)}-${text.slice(7)}`;
+	const forms = [String, dashed, (text: string) => `+86 ${text}`, (text: string) => Number(text)];
+	/** Five numbers in four ways to write them, a way a turn. */
+	const five = forms.flatMap((form) => twenty.slice(0, 5).map((text): unknown => form(text)));
+	const CASES: Array<[string, unknown[], number, Record<string, number>]> = [
+		['the cap counts over all turns', twenty, 6, { query: 6, overCap: 14 }],
+		['a number is paid once', five, 0, { query: 5, duplicate: 15 }],
+		['both hold together', five, 3, { query: 3, duplicate: 9, overCap: 8 }],
+	];
+
+	test.each(CASES)('%s', async (_, numbers, maxQueries, expected) => {
+		for (const node of [CONTINUE.node, retrying(3, CONTINUE.node)]) {
+			for (const operation of OPERATION_NAMES) {
+				juhe.simulator.reset();
+				const parameters = { operation, options: { maxQueries } };
+				const done = itemsOf(await run(loop(5, parameters, node), phones(...numbers)), 'Done');
+				expect(phonesOf(done)).toEqual(numbers);
+				expect(tally(done)).toEqual(expected);
+				expectSent(expected.query!);
+			}
+		}
+		const file = loop(5, { summaryOutput: true, options: { maxQueries } }, CONTINUE.node);
+		const total = itemsOf(await run(file, phones(...numbers)), 'Juhe').at(-1)!;
+		const { query, duplicate = 0, overCap = 0 } = expected;
+		expect(total.json).toMatchObject({ rows: 20, queried: query, billable: query });
+		expect(total.json).toMatchObject({ duplicates: duplicate, notQueried: overCap });
+	});
+
+	test.each(CASES)('a dry run says so, too: %s', async (_, numbers, maxQueries, expected) => {
+		const file = loop(5, { options: { dryRun: true, maxQueries } });
+		const { billable, overCap } = tally(itemsOf(await run(file, phones(...numbers)), 'Done'));
+		expect([billable, overCap]).toEqual([expected.query, expected.overCap]);
+		expectSent(0);
+	});
+
+	test.each([
+		['the first', 5, [STOP, CONTINUE]],
+		['another', 7, [STOP]],
+	])('Retry On Fail in it asks for what has no answer: %s row fails', async (_, place, kinds) => {
+		for (const { node } of kinds) {
+			juhe.simulator.reset();
+			juhe.simulator.script({ mobile: twenty[place], times: 2, fault: code(224919) });
+			const file = loop(5, { options: ONE_BY_ONE }, retrying(3, node));
+			expect(tally(itemsOf(await run(file, phones(...twenty)), 'Done'))).toEqual({ query: 20 });
+			expectSent(22, 20);
+		}
+	});
+});
+
+test.each([
+	[0, { query: 5, duplicate: 5 }],
+	[3, { query: 3, duplicate: 3, overCap: 4 }],
+])('Two connections pay a number once, under one cap (%d)', async (maxQueries, expected) => {
+	const rows = phones(...distinctNumbers(5));
+	const nodes = { Juhe: juheNode({ options: { maxQueries } }, CONTINUE.node) };
+	const file = workflowOf(nodes, 'Start > A > Juhe > Done', 'Start > B > Juhe');
+	expect(tally(itemsOf(await run(file, { A: rows, B: rows }), 'Done'))).toEqual(expected);
+	expectSent(expected.query);
+});
+
+describe.each(['sideBySide', 'byEngine'] as const)('Tool calls of an agent (%s)', (style) => {
+	const [A, B, C, D, bad] = distinctNumbers(5).map((phone) => ({ phone }));
+	const turns = [
+		[A!, A!, B!, C!, D!],
+		[A!, B!],
+	];
+
+	test.each([0, 2])('pay a number once, under one cap (%d)', async (maxQueries) => {
+		juhe.simulator.latency = 20;
+		for (const { node } of [STOP, CONTINUE]) {
+			juhe.simulator.reset();
+			const texts = await textsOf(turns, style, node, { maxQueries });
+			const answers = texts.filter((text) => text.includes('"route":"normal"'));
+			const refusals = texts.filter((text) => text.includes("'Max Queries per Execution'"));
+			expect([answers.length + refusals.length, texts.length]).toEqual([7, 7]);
+			expect(refusals.length > 0).toBe(maxQueries > 0);
+			expectSent(maxQueries || 4);
+		}
+	});
+
+	test('speak of no row, where they fail', async () => {
+		for (const { node } of [STOP, CONTINUE]) {
+			juhe.simulator.script({ mobile: bad!.phone, fault: code(224919) });
+			const failing = [[{ phone: '12345' }, A!, bad!, B!]];
+			const texts = await textsOf(failing, style, node, { maxQueries: 2 });
+			const said = texts.map((text) => /"route"|'M\w+ \w+|224919/.exec(text)?.[0]);
+			expect(said).toEqual(["'Mobile Number", '"route"', '224919', "'Max Queries"]);
+			for (const text of texts) expect(text).not.toMatch(/\brows?\b/i);
+		}
+	});
+});
+
+describe('Retry On Fail', () => {
+	const numbers = distinctNumbers(5);
+
+	test.each(KINDS)('asks for no answer twice, at any Max Tries ($node)', async ({ node }) => {
+		for (let maxTries = 0; maxTries <= 9; maxTries++) {
+			// As n8n counts them.
+			const tries = Math.min(5, Math.max(2, maxTries || 3));
+			for (const failures of [tries - 1, tries]) {
+				juhe.simulator.reset();
+				juhe.simulator.script({ mobile: numbers[0], times: failures, fault: code(224919) });
+				const settings = { node: retrying(maxTries, node), ...withOptions(ONE_BY_ONE) };
+				const { outputs, error } = await juhe.run(phones(...numbers), settings);
+				const recovers = failures < tries;
+				const stops = !recovers && node === STOP.node;
+				expect(error === undefined).toBe(!stops);
+				const expected = recovers ? { query: 5 } : stops ? {} : { query: 4, 224919: 1 };
+				expect(tally(outputs.flat())).toEqual(expected);
+				const billed = expected.query ?? 0;
+				expectSent(failures + billed, billed);
+			}
+		}
+	});
+
+	// n8n takes any of them for a failure of the node, and runs it again.
+	test.each(['a remark', '', 0, { an: 'object' }])(
+		'where rows have an error: %j',
+		async (error) => {
+			const rows = phones(...numbers).map((row) => ({ ...row, error, note: 'kept' }));
+			const parameters = { options: ONE_BY_ONE };
+			for (const node of KINDS.map((kind) => retrying(4, kind.node))) {
+				for (const file of [loop(5, parameters, node), loop(2, parameters, node)]) {
+					juhe.simulator.reset();
+					juhe.simulator.script({ mobile: numbers[2], times: 1, fault: code(224919) });
+					const done = itemsOf(await run(file, rows), 'Done');
+					expect(tally(done)).toEqual({ query: 5 });
+					expect(done.map(({ json }) => json)).toMatchObject(rows);
+					expectSent(6, 5);
+				}
+			}
+		},
+	);
+});
+
+describe('A failed execution retried by hand', () => {
+	const numbers = distinctNumbers(6);
+	const CASES = [...OPERATION_NAMES.map((operation) => ({ operation })), { maskNumber: true }];
+
+	test.each<Values>(CASES)('asks for no answer twice: %j', async ({ operation, ...options }) => {
+		const file = (node: Settings, maxQueries = 0) =>
+			loop(6, { operation, options: { ...ONE_BY_ONE, ...options, maxQueries } }, node);
+		juhe.simulator.script({ mobile: numbers[3], fault: code(224919) });
+		const failed = await run(file(retrying(2)), phones(...numbers));
+		expectSent(5, 3);
+		// It has tries of its own.
+		const again = await resume(file(retrying(2)), failed);
+		expectSent(7, 3);
+		expect([failed.status, again.status]).toEqual(['error', 'error']);
+
+		const continued = itemsOf(await resume(file(CONTINUE.node), again), 'Done');
+		expect(phonesOf(continued)).toEqual(numbers);
+		expect(tally(continued)).toEqual({ query: 5, 224919: 1 });
+		expectSent(10, 5);
+
+		// From the same failed execution, under a cap that four numbers have used up.
+		const capped = itemsOf(await resume(file(CONTINUE.node, 4), again), 'Done');
+		expect(tally(capped)).toEqual({ query: 3, 224919: 1, overCap: 2 });
+		expectSent(11, 5);
+	});
+
+	test('knows in a loop what the turns before have paid', async () => {
+		const rows = phones(...[0, 1, 2, 0, 1, 5, 5, 4, 0].map((place) => numbers[place]));
+		juhe.simulator.script({ mobile: numbers[5], times: 1, fault: code(224919) });
+		const file = loop(3, { options: ONE_BY_ONE });
+		const done = itemsOf(await resume(file, await run(file, rows)), 'Done');
+		expect(tally(done)).toEqual({ query: 5, duplicate: 4 });
+		expectSent(6, 5);
+	});
+});
+
+describe('Max Queries per Execution counts numbers, and repetitions after a lost answer', () => {
+	const [A, B] = distinctNumbers(2);
+
+	test.each<[string, unknown[], Fault, Values, Settings, number]>([
+		['1, with five retries', [A], LOST, { maxQueries: 1, retries: 5 }, {}, 1],
+		['1, over five tries', [A], LOST, { maxQueries: 1, retries: 5 }, retrying(5), 1],
+		['1, over four turns', [A, A, A, A], LOST, { maxQueries: 1, retries: 5 }, {}, 1],
+		['2, with five retries', [A], LOST, { maxQueries: 2, retries: 5 }, {}, 2],
+		['3, over five tries', [A], LOST, { maxQueries: 3, retries: 0 }, retrying(5), 3],
+		['3, over four turns', [A, B, A, B], LOST, { maxQueries: 3, retries: 0 }, {}, 3],
+		['1, unbilled tries', [A], http(503), { maxQueries: 1, retries: 0 }, retrying(4), 4],
+		['1, unbilled turns', [A, A, A, A], code(224919), { maxQueries: 1 }, {}, 4],
+	])('%s', async (_, numbers, fault, options, node, requests) => {
+		juhe.simulator.script({ fault });
+		const file = loop(1, { options }, { ...CONTINUE.node, ...node });
+		const done = itemsOf(await run(file, phones(...numbers)), 'Done');
+		expect(phonesOf(done)).toEqual(numbers);
+		expect(done.every((item) => detailsOf(item) !== undefined)).toBe(true);
+		expectSent(requests, fault === LOST ? requests : 0);
+	});
+});
+
+describe('A number is asked for anew', () => {
+	const [A, B] = distinctNumbers(2);
+
+	test.each<Values>([
+		{},
+		{ resultAs: 'columns' },
+		{ maskNumber: true },
+		{ routeField: 'r', outputField: 'o' },
+	])('for a row that brings back its answer, and for no other row: %j', async (options) => {
+		for (const maxQueries of [0, 5]) {
+			juhe.simulator.reset();
+			let rounds = 0;
+			const again = nodeType(async function () {
+				return ++rounds > 3 ? [this.getInputData()] : [[], this.getInputData()];
+			}, 2);
+			const node = juheNode({ options: { ...options, maxQueries } }, CONTINUE.node);
+			const nodes = { Juhe: node, Again: { type: 'again' } };
+			const back = 'Start > Rows > Juhe > Again.1 > Juhe';
+			const file = workflowOf(nodes, back, 'Again > Done', 'Start > Fresh > Juhe');
+			const rows = { Rows: phones(A, A, B), Fresh: phones(A, B) };
+			const done = itemsOf(await run(file, rows, { again }), 'Done');
+			expect(phonesOf(done)).toEqual([A, A, B, A, B]);
+			// Four rounds of two numbers.
+			expectSent(maxQueries || 8);
+		}
+	});
+
+	test('after a Wait that hands the execution to the database', async () => {
+		const wait = nodeType(async function () {
+			await this.putExecutionToWait(new Date(Date.now() + 120_000));
+			return [this.getInputData()];
+		});
+		const nodes = { Juhe: juheNode(), Wait: { type: 'wait' } };
+		const file = workflowOf(nodes, 'Start > Rows > Juhe > Done', 'Start > Wait > Later > Juhe');
+		const rows = { Rows: phones(A, B), Later: phones(A, B) };
+		const waiting = await run(file, rows, { wait });
+		expect(waiting.status).toBe('waiting');
+		expectSent(2);
+		expect(tally(itemsOf(await resume(file, waiting, { wait }), 'Done'))).toEqual({ query: 4 });
+		expectSent(4);
+	});
+});
+
+describe('An answer that is lost', () => {
+	const [A] = distinctNumbers(1);
+
+	test.each<[string, Fault, boolean]>([
+		['HTTP 502', http(502), true],
+		['HTTP 504', http(504), true],
+		['a timeout', { kind: 'hang' }, true],
+		['a reset', LOST, true],
+		['a cut body', { kind: 'resetMidBody' }, true],
+		['HTTP 503 is none', http(503), false],
+		['HTTP 429 is none', http(429), false],
+	])('is sent again only where that is allowed: %s', async (_, fault, isLost) => {
+		for (const resendUncertain of isLost ? [true, false] : [false]) {
+			const timeout = fault.kind === 'hang' ? 300 : 60_000;
+			const options = { resendUncertain, retries: 0, timeout };
+			const requests = isLost && !resendUncertain ? 1 : 2;
+			for (const [numbers, node] of [
+				[[A], retrying(2, CONTINUE.node)],
+				[[A, A], CONTINUE.node],
+				[[A], {}],
+			] as const) {
+				juhe.simulator.reset();
+				juhe.simulator.script({ fault });
+				// In two tries of a call, in two turns of a loop, or retried by hand.
+				const ended = await run(loop(1, { options }, node), phones(...numbers));
+				const again = loop(1, { options }, CONTINUE.node);
+				const isOver = ended.status === 'success';
+				const done = itemsOf(isOver ? ended : await resume(again, ended), 'Done');
+				expect(done).toHaveLength(numbers.length);
+				expect(detailsOf(done[0]!)).toMatchObject({ billable: isLost ? 'uncertain' : 'no' });
+				expect(juhe.simulator.counts.requests).toBe(requests);
+			}
+		}
+	});
+});
+
+describe('A run in which nothing works', () => {
+	const numbers = distinctNumbers(400);
+	const always = (fault: Fault) => juhe.simulator.script({ fault });
+	const answeredFirst = (fault: Fault) => {
+		juhe.simulator.script({ call: 1, fault: { kind: 'state', state: '0' } });
+		always(fault);
+	};
+	const inTurns = (codes: number[]) => {
+		numbers.forEach((mobile, i) => juhe.simulator.script({ mobile, fault: code(codes[i % 2]!) }));
+	};
+
+	test.each<[string, () => unknown, number, number, number]>([
+		['ends: lost answers', () => always(LOST), 400, 10, 30],
+		['ends: 224902', () => always(code(224902)), 400, 10, 30],
+		['ends: nothing listens', () => juhe.simulator.refuse(), 400, 10, 30],
+		['ends at once: 404', () => always(http(404)), 400, 1, 1],
+		['ends later on: lost', () => answeredFirst(LOST), 400, 1, 101],
+		['goes on: 224922', () => always(code(224922)), 400, 10, 400],
+		['goes on: two codes', () => inTurns([224902, 224919]), 60, 10, 60],
+	])('%s', async (_, fail, count, concurrency, ended) => {
+		await fail();
+		const settings = { ...CONTINUE, ...withOptions({ retries: 0, concurrency }) };
+		const { outputs } = await juhe.run(phones(...numbers.slice(0, count)), settings);
+		const items = outputs[0]!;
+		expect(phonesOf(items)).toEqual(numbers.slice(0, count));
+		const notSent = items.filter((item) => detailsOf(item)?.notQueried);
+		expect(count - notSent.length).toBe(ended);
+		for (const { json } of notSent) expect(json.error).toContain('notQueried');
+		const codes = new Set(items.flatMap((item) => detailsOf(item)?.code ?? []));
+		expect(codes.size).toBe(count === 60 ? 2 : 1);
+	});
+
+	test.each([
+		['ends, at a number a turn', Infinity, 30 + 37, 0],
+		['goes on as soon as the service is back', 35, 35 + 320, 320],
+	])('in a loop of 40 batches %s', async (_, times, requests, answered) => {
+		juhe.simulator.script({ times, fault: code(224902) });
+		const file = loop(10, { options: { retries: 0 } }, CONTINUE.node);
+		const done = itemsOf(await run(file, phones(...numbers)), 'Done');
+		expect(phonesOf(done)).toEqual(numbers);
+		expect(done.filter((item) => detailsOf(item) === undefined)).toHaveLength(answered);
+		expectSent(requests, answered);
+	});
+});
+
+describe('What an execution keeps', () => {
+	const numbers = distinctNumbers(6);
+
+	test.each(OPERATION_NAMES)('holds no secret, and masked no number (%s)', async (operation) => {
+		const { simulator } = juhe;
+		for (const [maskNumber, { node }, failing] of [
+			...KINDS.flatMap((kind) => [224919, 10012].map((each) => [true, kind, each] as const)),
+			// Without a mask results show their numbers; there are none of a call that fails.
+			[false, STOP, 224919] as const,
+		]) {
+			simulator.reset();
+			simulator.script({ mobile: numbers[4], fault: code(failing, maskNumber) });
+			const options = { ...ONE_BY_ONE, maskNumber };
+			const file = loop(maskNumber ? 3 : 6, { operation, options }, retrying(2, node));
+			const saved = await run(file, phones(...numbers));
+			expect(saved.status).toBe(node === STOP.node ? 'error' : 'success');
+			const text = JSON.stringify(saved, (key, value) => (key === 'phone' ? undefined : value));
+			const { key, openid } = simulator;
+			const aesKey = createHash('md5').update(openid).digest('hex').slice(0, 16);
+			const sent = simulator.received.map(({ body }) => new URLSearchParams(body).get('mobile')!);
+			expect(sent.length).toBeGreaterThan(4);
+			const secrets = [key, openid, aesKey, ...sent, ...numbers];
+			expect(secrets.filter((secret) => text.includes(secret))).toEqual([]);
+		}
+	});
+});
