@@ -140,6 +140,16 @@ describe.each(FILES)('%s', (file) => {
 		expect(names).toEqual(expect.arrayContaining([...Object.keys(connections), ...targets]));
 	});
 
+	test('ends a turn of the loop, and of the workflow, after all else: n8n runs the lowest node last', () => {
+		const heightOf = (name: string) => nodes.find((node) => node.name === name)!.position[1];
+		for (const { main } of Object.values(connections)) {
+			const targets = (main ?? []).flatMap((output) => (output ?? []).map(({ node }) => node));
+			const last = targets.find((name) => ['Next Turn', 'End Turn'].includes(name));
+			const lowest = Math.max(...targets.map(heightOf));
+			if (last) expect([last, heightOf(last)]).toEqual([last, lowest]);
+		}
+	});
+
 	test('gives each node a name and an id of its own', () => {
 		expect(new Set(names).size).toBe(nodes.length);
 		expect(new Set(nodes.map(({ id }) => id)).size).toBe(nodes.length);

@@ -130,28 +130,41 @@ export async function savedExecution(n8n: N8n, workflowId: string): Promise<Exec
 	return newest!;
 }
 
-/** Starts an execution of a workflow, and gives it once it has ended and is saved. */
-export async function executionOf(
+/** Starts executions of a workflow, and gives them once all have ended and are saved, the newest first. */
+export async function executionsOf(
 	n8n: N8n,
 	workflowId: string,
 	start: () => Promise<unknown>,
-): Promise<Execution> {
-	const newest = async () => {
-		const path = `/api/v1/executions?limit=1&workflowId=${workflowId}`;
-		return (await n8n.api<{ data: Execution[] }>('GET', path)).data[0]?.id;
+	count = 1,
+): Promise<Execution[]> {
+	const newest = async (limit: number) => {
+		const path = `/api/v1/executions?limit=${limit}&workflowId=${workflowId}`;
+		return (await n8n.api<{ data: Array<{ id: string; status: string }> }>('GET', path)).data;
 	};
-	const before = await newest();
+	const before = Number((await newest(1))[0]?.id ?? 0);
 	await start();
-	let id: string | undefined;
-	const hasEnded = async () => (id = await newest()) !== before;
-	await until(`another execution of ${workflowId} has ended`, hasEnded, 10 * 60_000);
-	return await n8n.api('GET', `/api/v1/executions/${id}?includeData=true`);
+	let started: Array<{ id: string; status: string }> = [];
+	await until(
+		`${count} more executions of ${workflowId} have ended`,
+		async () => {
+			started = (await newest(count)).filter(
+				// One that begins at this moment is listed, too.
+				({ id, status }) => Number(id) > before && status !== 'new' && status !== 'running',
+			);
+			return started.length === count;
+		},
+		10 * 60_000,
+	);
+	return await Promise.all(
+		started.map(({ id }) => n8n.api<Execution>('GET', `/api/v1/executions/${id}?includeData=true`)),
+	);
 }
 
 /** Runs a workflow from one of its triggers, as the button under the canvas does. */
 export async function runByHand(n8n: N8n, id: string, trigger: string): Promise<Execution> {
 	const body = { triggerToStartFrom: { name: trigger } };
-	return await executionOf(n8n, id, () => n8n.api('POST', `/rest/workflows/${id}/run`, body));
+	const start = () => n8n.api('POST', `/rest/workflows/${id}/run`, body);
+	return (await executionsOf(n8n, id, start))[0]!;
 }
 
 /** All that left a node by an output, over all its runs in an execution. */
