@@ -6,9 +6,9 @@
  *     prefix  = [+][00|0]86 and a trunk 0       either may stand in brackets
  *     groups  = digits (separator digits)*      one kind of separator, a grouping of GROUPINGS
  *
- * What cannot be seen is taken off first. The digits that are accepted are those of the cell, in their order, without
- * prefix and without zeros behind a decimal point. A cell that can be read in two ways is refused, because a wrong number
- * costs money.
+ * What cannot be seen is taken off first. The accepted digits are those of the cell, in their order, without the prefix
+ * and the zeros behind a decimal point. A cell that can be read in two ways is refused, because a query for a wrong
+ * number is billed.
  */
 
 /** What is special about a cell without a number, for callers that look at a whole column. */
@@ -42,11 +42,12 @@ const LOOKALIKES: Array<[pattern: RegExp, replacement: string]> = [
 const FULL_WIDTH = /[\uff01-\uff5e]/g;
 const FULL_WIDTH_OFFSET = 0xfee0;
 
-/** A word for phone, as labels and address books write it. Other words (fax, order, QQ) change what the digits are. */
+/** A word for phone, as labels and address books write it. Behind another word (order, QQ) stands no phone number. */
 const PHONE_WORD = [
 	'[\\p{Script=Han}/、]{0,8}(?:手 *机|手機|电 *话|電話)(?:号码|號碼|号|號)?(?:[/、]?微信(?:同?号)?)?',
 	'联系方式|聯絡方式|号码|號碼|[☎☏✆℡📞📱📲]',
-	'(?:mobile|mob|cell(?:ular)?|tel(?:ephone)?|phone|ph|contact|whatsapp)(?:[ _/-]?(?:phone|mobile|number|num|no|whatsapp))*',
+	'(?:mobile|mob|cell(?:ular)?|tel(?:ephone)?|phone|ph|contact|whatsapp)' +
+		'(?:[ _/-]?(?:phone|mobile|number|num|no|whatsapp))*',
 	'[mtpc](?= ?:)',
 ].join('|');
 
@@ -62,13 +63,19 @@ const WRAPPINGS: Array<[pattern: RegExp, replacement: string]> = [
 	[/;phone-context=\+86$/i, ''],
 	[/^(?:https?:\/\/)?(?:wa\.me\/|api\.whatsapp\.com\/send\/?\?phone=)(?=\+?\d+$)/i, ''],
 	[/(?<=^\+?\d+)@(?:s\.whatsapp\.net|c\.us)$/i, ''],
-	[new RegExp(`^(?:${PHONE_WORD})(?: ?\\([^()\\p{N}]*\\))?[\\s:.=#'"-]*(?=[+(\\d])`, 'iu'), ''],
+	[
+		new RegExp(
+			`^(?:\\((?:${PHONE_WORD})\\)|(?:${PHONE_WORD})(?: ?\\([^()\\p{N}]*\\))?)[\\s:.=#'"-]*(?=[+(\\d])`,
+			'iu',
+		),
+		'',
+	],
 ];
 
 const THOUSANDS = /^[1-9]\d{0,2}([,'])\d{3}(?:\1\d{3})*(?:\.\d+)?$/;
 const SCIENTIFIC = /^\d+(?:[.,]\d+)? ?e ?[+-]?\d+$/i;
-const NORMALISED_SCIENTIFIC = /^([1-9])\.(\d+)e\+?(\d+)$/i;
-/** Formats that round leave 7 digits at most, so that at least 4 of the 11 are missing. */
+const NORMALISED_SCIENTIFIC = /^([1-9])\.(\d+) ?e ?\+?(\d+)$/i;
+/** Common formats that round keep 7 digits at most: at least 4 of 11 are missing then. */
 const MOST_OMITTED_ZEROS = 3;
 const DECIMAL_FRACTION = /^\d*\.(?!0+$)\d+$/;
 
@@ -80,7 +87,7 @@ const ZERO_DECIMALS = /^(\d+)\.0+$/;
 /** A first group in brackets or none, then groups between a space, a dash or a dot each. */
 const GROUPS = /^(?:\((\d+)\) *[.-]? *)?(\d+(?:(?: *[.-] *| +)\d+)*)$/;
 
-/** How people group 11 digits. Those of a date, of a foreign number and with a row number behind are not among them. */
+/** How people group 11 digits, by the lengths of the groups. A single digit is no group: it may be a row number. */
 const GROUPINGS = new Set(
 	[
 		'11 3-8 7-4 5-6 6-5',
@@ -209,7 +216,7 @@ function joinThousands(text: string): string {
 function expandScientific(text: string): string | undefined {
 	const [, first = '', fraction = '', power] = NORMALISED_SCIENTIFIC.exec(text) ?? [];
 	const exponent = Number(power);
-	// NaN, where the text is not normalised, is refused, too.
+	// A text that is not normalised has no exponent: the comparison with NaN refuses it.
 	if (!(exponent - fraction.length <= MOST_OMITTED_ZEROS)) return undefined;
 	const whole = first + fraction.slice(0, exponent).padEnd(exponent, '0');
 	return fraction.length > exponent ? `${whole}.${fraction.slice(exponent)}` : whole;
@@ -248,7 +255,7 @@ function reasonAgainstGroups(groups: string[], separators: Set<string>): string 
 	return GROUPINGS.has(grouping) ? undefined : 'is not grouped as Chinese mobile numbers are';
 }
 
-/** Numbers of four short groups exist (138-00-138-000); what dots separate, or what has no zeros in front, is an address. */
+/** Four short groups are an address between dots, or where none begins with 0 as the second of 138-00-138-000 does. */
 function isIpAddress(groups: string[], separator?: string): boolean {
 	return (
 		groups.length === 4 &&
