@@ -12,7 +12,7 @@ for (const name of [
 	'credential',
 	'rows',
 	'memory',
-	'pace',
+	'rateLimiter',
 	'settings',
 	'failures',
 	'wire',
