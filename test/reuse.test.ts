@@ -1,45 +1,49 @@
-/** The list is the memory: results that rows carry, the shapes that they are written in, and the summary. */
+/** The list is the memory: results that rows carry, the shapes they are written in, and the summary. */
 import fc from 'fast-check';
-import type { IDataObject, INodeExecutionData, INodeParameters } from 'n8n-workflow';
+import type { IDataObject, INodeParameters } from 'n8n-workflow';
 
-import { itemsOf, juheNode, LOOP_NODE, runWorkflow, workflowOf } from './engine';
+import { juheNode, loopNode, runWorkflow, workflowOf } from './engine';
 import {
 	CONTINUE,
-	detailsOf,
 	distinctNumbers,
 	ERROR_OUTPUT,
 	OPERATION_NAMES,
 	phones,
 	setClock,
-	statusOf,
 	useSimulator,
 	withOptions,
 } from './simulated';
 
+type Row = IDataObject;
 const juhe = useSimulator();
+const KINDS = [{ node: {} }, CONTINUE, ERROR_OUTPUT];
+const REUSE = { reuseResults: true };
 const DAY = 86_400_000;
 const NOW = Date.parse('2026-11-24T08:00:00Z');
 const at = (time: number) => new Date(time).toISOString();
+const fresh = { checkedAt: at(NOW - DAY), recheckAt: at(NOW + DAY) };
 beforeEach(() => setClock(NOW));
 afterEach(() => jest.useRealTimers());
 
-type Row = IDataObject;
-const KINDS = [{ node: {} }, CONTINUE, ERROR_OUTPUT];
-const REUSE = { reuseResults: true };
-const rowsOf = (items: INodeExecutionData[] = []) => items.map(({ json }) => json);
-/** As n8n saves it and a table gets it. */
-const saved = (row: unknown) => JSON.parse(JSON.stringify(row)) as Row;
-/** A row with a result of 2026-11-24, in columns where a prefix is wanted. */
-function carried(phone: string, route: string, result: Row, inColumns = false): Row {
-	const columns = Object.entries(result).map(([name, value]) => [`mobileStatus_${name}`, value]);
-	return { phone, route, ...(inColumns ? Object.fromEntries(columns) : { mobileStatus: result }) };
+/** The rows of the first output. */
+async function run(rows: Row[], options: object, more: Parameters<typeof juhe.run>[1] = {}) {
+	const { parameters } = withOptions(options as INodeParameters, more.parameters);
+	return (await juhe.run(rows, { ...more, parameters })).outputs[0]!.map(({ json }) => json);
 }
-const fresh = { checkedAt: at(NOW - DAY), recheckAt: at(NOW + DAY) };
-const run = async (
-	rows: Row[],
-	options: INodeParameters,
-	more: Parameters<typeof juhe.run>[1] = {},
-) => await juhe.run(rows, { ...more, ...withOptions(options, more.parameters) });
+
+/** A row with a result, as an object or as columns. */
+function carrying(phone: unknown, route: unknown, result: Row, inColumns = false): Row {
+	const columns = Object.entries(result).map(([name, value]) => [`mobileStatus_${name}`, value]);
+	const shape = inColumns ? Object.fromEntries(columns) : { mobileStatus: result };
+	return { phone, route, ...shape } as Row;
+}
+
+/** The result in a row, in either shape. */
+function resultIn(row: Row, field = 'mobileStatus'): Row {
+	const columns = Object.entries(row).filter(([name]) => name.startsWith(`${field}_`));
+	const named = columns.map(([name, value]) => [name.slice(field.length + 1), value]);
+	return (row[field] ?? Object.fromEntries(named)) as Row;
+}
 
 describe('Reuse Results in Rows', () => {
 	/** What tables make of the values that they are given. */
@@ -56,338 +60,378 @@ describe('Reuse Results in Rows', () => {
 			/At$/.test(name) ? String(value).replace('Z', '+00:00') : String(value),
 	};
 
-	test.each(Object.entries(TABLES))(
-		'passes on rows without a query: values %s',
-		async (_, store) => {
-			juhe.simulator.script({ mobile: '13800138001', fault: { kind: 'code', code: 224922 } });
-			juhe.simulator.script({ mobile: '13800138002', fault: { kind: 'state', state: '9' } });
-			const numbers = ['00', '05', '06', '07', '09', '01', '02'].map((end) => `138001380${end}`);
-			for (const options of [
-				...['object', 'columns'].flatMap((resultAs) => [
-					{ resultAs },
-					{ resultAs, maskNumber: true },
-				]),
-				{ resultAs: 'columns', routeField: 'r', outputField: 'o' },
-			]) {
-				const all = { ...options, noRecord: 'route' };
-				const first = rowsOf((await run(phones(...numbers), all)).outputs[0]);
-				const { requests } = juhe.simulator.counts;
-				const stored = first.map((row) => {
-					const put = (value: unknown, name: string): unknown =>
-						typeof value === 'object' && value !== null
-							? Object.fromEntries(
-									Object.entries(value).map(([key, each]) => [key, put(each, key)]),
-								)
-							: store(value, name);
-					return put(row, '') as Row;
-				});
-				setClock(NOW + 6 * DAY);
-				const second = rowsOf((await run(stored, { ...all, ...REUSE })).outputs[0]);
-				setClock(NOW);
-				expect(juhe.simulator.counts.requests).toBe(requests);
-				const own = { billable: 'no', attempts: 0, source: 'reused' };
-				stored.forEach((row, index) => {
-					const changed = { previousRoute: row[options.routeField ?? 'route'], changed: false };
-					if ('mobileStatus' in row) {
-						const mobile = statusOf({ json: first[index]! }).mobile;
-						const result = { ...(row.mobileStatus as Row), mobile, ...own, ...changed };
-						expect(second[index]).toEqual({ ...row, mobileStatus: result });
-					} else {
-						const prefix = options.outputField ?? 'mobileStatus';
-						const named = Object.entries({ ...own, ...changed }).map(([name, value]) => [
-							...[`${prefix}_${name}`, value],
-						]);
-						const mobile = { [`${prefix}_mobile`]: first[index]![`${prefix}_mobile`] };
-						expect(second[index]).toEqual({ ...row, ...mobile, ...Object.fromEntries(named) });
-					}
-				});
-			}
-		},
-	);
+	test.each(Object.keys(TABLES))('passes on rows without a query: values %s', async (name) => {
+		juhe.simulator.script({ mobile: '13800138001', fault: { kind: 'code', code: 224922 } });
+		juhe.simulator.script({ mobile: '13800138002', fault: { kind: 'state', state: '9' } });
+		const numbers = ['00', '05', '06', '07', '09', '01', '02'].map((end) => `138001380${end}`);
+		const store = (row: Row): Row =>
+			JSON.parse(JSON.stringify(row), (key, value: unknown) =>
+				typeof value === 'object' ? value : TABLES[name]!(value, key),
+			) as Row;
+		for (const options of [
+			...[
+				{ resultAs: 'object' },
+				{ resultAs: 'columns' },
+				{ resultAs: 'columns', maskNumber: true },
+			],
+			...[{ maskNumber: true }, { resultAs: 'columns', routeField: 'r', outputField: 'o' }],
+		] as Array<Record<string, string>>) {
+			const { routeField = 'route', outputField = 'mobileStatus' } = options;
+			const first = await run(phones(...numbers), { ...options, noRecord: 'route' });
+			const { requests } = juhe.simulator.counts;
+			const stored = first.map(store);
+			setClock(NOW + 6 * DAY);
+			const second = await run(stored, { ...options, ...REUSE });
+			setClock(NOW);
+			expect(juhe.simulator.counts.requests).toBe(requests);
+			stored.forEach((row, index) => {
+				const { mobile } = resultIn(first[index]!, outputField);
+				const own = { mobile, billable: 'no', attempts: 0, source: 'reused' };
+				const changed = { previousRoute: row[routeField], changed: false };
+				const result = { ...resultIn(row, outputField), ...own, ...changed };
+				expect(resultIn(second[index]!, outputField)).toEqual(result);
+				expect(second[index]).toMatchObject({ phone: row.phone, [routeField]: row[routeField] });
+			});
+		}
+	});
 
 	test('a fresh row answers for all rows with its number, and the newest wins', async () => {
 		const result = { mobile: '13800138000', state: '0', ...fresh };
 		const newer = { ...result, state: '3', checkedAt: at(NOW - 1) };
 		const outdated = { ...result, state: '4', checkedAt: at(NOW), recheckAt: at(NOW) };
 		const rows = [
-			carried('13800138000', 'normal', result),
-			carried('+86 138 0013 8000', 'notOnNetwork', newer, true),
+			carrying('13800138000', 'normal', result),
+			carrying('+86 138 0013 8000', 'notOnNetwork', newer, true),
 			{ phone: '138-0013-8000' },
-			carried('13800138000', 'preCancelled', outdated),
+			carrying('13800138000', 'preCancelled', outdated),
 			{ phone: '13800138001', route: 'suspended' },
-			carried('13800138002', 'suspended', { ...result, mobile: '13800138009' }),
+			carrying('13800138002', 'suspended', { ...result, mobile: '13800138009' }),
 		];
-		const { outputs } = await run(rows, REUSE);
-		const told = outputs[0]!.map((item) => {
-			const { source, previousRoute, changed } = statusOf(item);
-			return [item.json.route, source, previousRoute, changed];
+		const reusing = await run(rows, REUSE);
+		const told = reusing.map((row) => {
+			const { source, previousRoute, changed, checkedAt } = resultIn(row);
+			return [row.route, source, previousRoute, changed, checkedAt];
 		});
+		const newest = ['notOnNetwork', 'reused'];
 		expect(told).toEqual([
-			['notOnNetwork', 'reused', 'normal', true],
-			['notOnNetwork', 'reused', 'notOnNetwork', false],
-			['notOnNetwork', 'reused', null, true],
-			['notOnNetwork', 'reused', 'preCancelled', true],
-			['normal', 'query', 'suspended', true],
+			[...newest, 'normal', true, at(NOW - 1)],
+			[...newest, 'notOnNetwork', false, at(NOW - 1)],
+			[...newest, null, true, at(NOW - 1)],
+			[...newest, 'preCancelled', true, at(NOW - 1)],
+			['normal', 'query', 'suspended', true, at(NOW)],
 			// The number was edited: what the row carries is not about it.
-			['normal', 'query', null, true],
+			['normal', 'query', null, true, at(NOW)],
 		]);
-		expect(statusOf(outputs[0]![2]!)).toMatchObject({ checkedAt: at(NOW - 1), billable: 'no' });
-		const without = (await run(rows, {})).outputs[0]!;
-		expect(without.map((item) => statusOf(item).source).sort()).toEqual([
-			...[...Array<string>(3).fill('duplicate'), ...Array<string>(3).fill('query')],
-		]);
-		for (const item of without) expect(statusOf(item)).not.toHaveProperty('changed');
+		const without = (await run(rows, {})).map((row) => resultIn(row));
+		expect(without.filter(({ source }) => source === 'reused')).toEqual([]);
+		for (const each of without) expect(each).not.toHaveProperty('changed');
 	});
 
-	const mobile = fc
-		.integer({ min: 0, max: 99 })
-		.map((n) => `1380013${String(n).padStart(3, '0')}7`);
-	/** Values that a fresh row may have, and those that make it ask anew. */
-	const field = (good: unknown[], bad: unknown[]) =>
-		fc.oneof(
-			{ weight: 3, arbitrary: fc.constantFrom(...good).map((value) => ({ value, isGood: true })) },
-			fc
-				.constantFrom('', null, undefined, {}, true, ...bad)
-				.map((value) => ({ value, isGood: false })),
-		);
-	const SAME = (number: string) => number;
-	const mobiles = field(
-		[SAME, Number],
-		[
-			0,
-			'x',
-			'13800138008',
-			(number: string) => [number, 1],
-			(number: string) => `+86${number}`,
-			(number: string) => `${number.slice(0, 3)}****${number.slice(7)}`,
-		],
-	);
-	const checkedAts = field(
-		[
-			at(NOW - DAY),
-			new Date(NOW - DAY),
-			at(NOW + 59_000),
-			'2026-11-24 07:00:00+00',
-			'2026-11-24T15:00+08:00',
-			'2026-11-20',
-		],
-		[at(NOW + 61_000), new Date(NaN), 'soon', NOW - DAY, 0, '24.11.2026', '2026-13-01'],
-	);
-	const recheckAts = field(
-		[at(NOW + 1), new Date(NOW + DAY), '2026-11-24 17:00:00+08', '2999-01-01'],
-		[at(NOW), at(NOW - DAY), new Date(NaN), 'never', NOW + DAY, '2026-11-24 09:00:00+08'],
-	);
-	/** States, and the route that each leads to. */
-	const STATES: Array<[unknown, string]> = [
-		...([
-			['0', 'normal'],
-			[0, 'normal'],
-			['1', 'suspended'],
-			[3, 'notOnNetwork'],
-			['4', 'preCancelled'],
-		] as const),
-		...['9', 7.5, 'x', true].map((state): [unknown, string] => [state, 'unknown']),
-		...['', null, undefined, {}].map((state): [unknown, string] => [state, 'noRecord']),
-	];
-	const states = fc.constantFrom(...STATES);
-	const routes = fc.constantFrom<unknown>(
-		'normal',
-		'unknown',
-		'noRecord',
-		'Normal',
-		'',
-		null,
-		7,
-		{},
-	);
-	const odd = fc.record({
-		...{ mobiles, checkedAts, recheckAts, inColumns: fc.boolean() },
-		verdict: fc.oneof(
-			states.map(([state, led]) => ({ state, led, route: led as unknown })),
-			fc.tuple(states, routes).map(([[state, led], route]) => ({ state, led, route })),
-		),
-	});
-
-	test('odd, forged, half-filled and edited rows cost a query, and never a wrong route', async () => {
-		const list = fc.uniqueArray(fc.tuple(mobile, odd), {
-			minLength: 20,
-			selector: ([number]) => number,
-		});
-		let reused = 0;
-		const holds = async (
-			drawn: Array<[string, typeof odd extends fc.Arbitrary<infer T> ? T : never]>,
-		) => {
-			juhe.simulator.reset();
-			const rows = drawn.map(
-				([
-					number,
-					{
-						mobiles: { value },
-						...row
-					},
-				]) => {
-					const stored =
-						typeof value === 'function' ? (value as (from: string) => unknown)(number) : value;
-					const times = { checkedAt: row.checkedAts.value, recheckAt: row.recheckAts.value };
-					const result = { mobile: stored, state: row.verdict.state, ...times };
-					return carried(number, row.verdict.route as string, result as Row, row.inColumns);
-				},
-			);
-			const { outputs } = await run(rows, REUSE);
-			const fresh = drawn.map(
-				([, { verdict, ...row }]) =>
-					verdict.led === verdict.route &&
-					row.mobiles.isGood &&
-					row.checkedAts.isGood &&
-					row.recheckAts.isGood,
-			);
-			outputs[0]!.forEach(({ json }, index) => {
-				const { source, previousRoute, changed } = statusOf({ json });
-				const expected = fresh[index] ? ['reused', rows[index]!.route] : ['query', 'notOnNetwork'];
-				expect([source, json.route]).toEqual(expected);
-				expect(changed).toBe(json.route !== previousRoute);
-			});
-			reused += fresh.filter(Boolean).length;
-			expect(juhe.simulator.counts.requests).toBe(fresh.filter((isFresh) => !isFresh).length);
+	describe('with odd, forged, half-filled and edited rows', () => {
+		/** Values of a field that a fresh row may have, and values that make it ask anew. */
+		const valuesOf = (good: unknown[], bad: unknown[]) => {
+			const all = [...good, ...bad, '', null, undefined, {}, true];
+			const values = all.map((value, place) => ({ value, isGood: place < good.length }));
+			const goodOnly = fc.constantFrom(...values.slice(0, good.length));
+			return fc.oneof({ weight: 3, arbitrary: goodOnly }, fc.constantFrom(...values));
 		};
-		await fc.assert(fc.asyncProperty(list, holds), {
-			numRuns: 40,
-			seed: 20261124,
-			endOnFailure: true,
+		/** States, and the route that each leads to. */
+		const STATES: Record<string, unknown[]> = {
+			...{ normal: ['0', 0], suspended: ['1'], notOnNetwork: [3], preCancelled: ['4'] },
+			...{ unknown: ['9', 7.5, 'x', true], noRecord: ['', null, undefined, {}] },
+		};
+		const verdicts = Object.entries(STATES).flatMap(([leadsTo, states]) =>
+			states.flatMap((state) =>
+				// The right route more often than any other.
+				[leadsTo, leadsTo, leadsTo, 'normal', 'unknown', 'noRecord', 'Normal', '', null, 7, {}].map(
+					(route) => ({ state, route, isGood: route === leadsTo }),
+				),
+			),
+		);
+		const row = fc.record({
+			mobile: valuesOf(
+				[String, Number],
+				['x', '13800138008', (own: string) => [own, 1], (own: string) => own.replace('00', '**')],
+			),
+			checkedAt: valuesOf(
+				[
+					...[at(NOW - DAY), new Date(NOW - DAY), at(NOW + 59_000), '2026-11-20'],
+					...['2026-11-24 07:00:00+00', '2026-11-24T15:00+08:00'],
+				],
+				[at(NOW + 61_000), new Date(NaN), 'soon', NOW - DAY, 0, '24.11.2026', '2026-13-01'],
+			),
+			recheckAt: valuesOf(
+				[at(NOW + 1), new Date(NOW + DAY), '2026-11-24 17:00:00+08', '2999-01-01'],
+				[at(NOW), at(NOW - DAY), new Date(NaN), 'never', NOW + DAY, '2026-11-24 09:00:00+08'],
+			),
+			...{ verdict: fc.constantFrom(...verdicts), inColumns: fc.boolean() },
 		});
-		expect(reused).toBeGreaterThan(100);
+
+		test('costs a query, and never takes a wrong route', async () => {
+			let reused = 0;
+			const list = fc.array(row, { minLength: 20, maxLength: 40 });
+			const holds = fc.asyncProperty(list, async (drawn) => {
+				juhe.simulator.reset();
+				const rows = drawn.map(({ mobile, checkedAt, recheckAt, verdict, inColumns }, index) => {
+					const phone = `138001${String(index).padStart(4, '0')}7`;
+					const { value } = mobile;
+					const stored =
+						typeof value === 'function' ? (value as (own: string) => unknown)(phone) : value;
+					const times = { checkedAt: checkedAt.value, recheckAt: recheckAt.value };
+					const result = { mobile: stored, state: verdict.state, ...times } as Row;
+					const parts = [mobile, checkedAt, recheckAt, verdict];
+					const isFresh = parts.every(({ isGood }) => isGood);
+					return { isFresh, json: carrying(phone, verdict.route, result, inColumns) };
+				});
+				const came = await run(
+					rows.map(({ json }) => json),
+					REUSE,
+				);
+				came.forEach((json, index) => {
+					const { isFresh, json: before } = rows[index]!;
+					const { source, previousRoute, changed } = resultIn(json);
+					const expected = isFresh ? ['reused', before.route] : ['query', 'notOnNetwork'];
+					expect([source, json.route]).toEqual(expected);
+					expect(changed).toBe(json.route !== previousRoute);
+				});
+				const count = rows.filter(({ isFresh }) => isFresh).length;
+				expect(juhe.simulator.counts.requests).toBe(rows.length - count);
+				reused += count;
+			});
+			await fc.assert(holds, { numRuns: 40, seed: 20261124, endOnFailure: true });
+			expect(reused).toBeGreaterThan(100);
+		}, 60_000);
 	});
 
 	test('a masked number counts by its fingerprint, under the same key', async () => {
-		const numbers = distinctNumbers(3);
 		const options = { maskNumber: true, ...REUSE };
-		const rows = rowsOf((await run(phones(...numbers), options)).outputs[0]);
-		expect(JSON.stringify(rows.map(({ mobileStatus }) => mobileStatus))).not.toMatch(/139\d{8}/);
-		statusOf({ json: rows[1]! }).fingerprint = statusOf({ json: rows[0]! }).fingerprint!;
-		const sources = async (more: INodeParameters) =>
-			(await run(rows, { ...options, ...more })).outputs[0]!.map((item) => statusOf(item).source);
-		expect(await sources({})).toEqual(['reused', 'query', 'reused']);
-		// The mask is off by now: the number that the fingerprint stands for comes out.
-		expect(await sources({ maskNumber: false })).toEqual(['reused', 'query', 'reused']);
+		const rows = await run(phones(...distinctNumbers(3)), options);
+		resultIn(rows[1]!).fingerprint = resultIn(rows[0]!).fingerprint;
+		const sources = async (maskNumber: boolean) =>
+			(await run(rows, { ...options, maskNumber })).map((row) => resultIn(row).source);
+		expect(await sources(true)).toEqual(['reused', 'query', 'reused']);
+		expect(await sources(false)).toEqual(['reused', 'query', 'reused']);
+		const { key } = juhe.simulator;
 		juhe.simulator.key = 'another-key-0123456789';
-		expect(await sources({})).toEqual(['query', 'query', 'query']);
+		expect(await sources(true)).toEqual(['query', 'query', 'query']);
+		juhe.simulator.key = key;
 	});
 });
 
-describe('Recheck After', () => {
-	const numbers = ['13800138000', '13800138005', '13800138006', '13800138009', '13800138007'];
-	test.each<[IDataObject | undefined, number[]]>([
-		[undefined, [30, 7, 7, 7, 180, 7, 7]],
-		[{}, [30, 7, 7, 7, 180, 7, 7]],
-		[{ days: { keep: 0.5 } }, [0.5, 7, 7, 7, 180, 7, 7]],
-		[
-			{ days: { keep: 0, recheck: '1.25', remove: 36_500, review: 2 } },
-			[0, 1.25, 1.25, 1.25, 36_500, 2, 2],
-		],
-	])('%j: each result holds for the days of its advice', async (recheckAfter, expected) => {
-		juhe.simulator.script({ mobile: '13800138001', fault: { kind: 'code', code: 224922 } });
-		juhe.simulator.script({ mobile: '13800138002', fault: { kind: 'state', state: '9' } });
-		const all = { noRecord: 'route', ...REUSE, ...(recheckAfter && { recheckAfter }) };
-		const rows = phones(...numbers, '13800138001', '13800138002');
-		const { outputs } = await run(rows, all as INodeParameters);
-		const days = outputs[0]!.map((item) => {
-			const { checkedAt, recheckAt } = statusOf(item) as Record<string, string>;
-			return (Date.parse(recheckAt!) - Date.parse(checkedAt!)) / DAY;
-		});
-		expect(days).toEqual(expected);
-
-		// The row's own date decides, whatever the option says by then.
-		setClock(NOW + 6.9 * DAY);
-		const later = await run(rowsOf(outputs[0]), { noRecord: 'route', ...REUSE });
-		const sources = later.outputs[0]!.map((item) => statusOf(item).source);
-		expect(sources).toEqual(expected.map((each) => (each > 6.9 ? 'reused' : 'query')));
+const DEFAULT_DAYS = [30, 7, 7, 7, 180, 7, 7];
+test.each<[object, number[]]>([
+	[{}, DEFAULT_DAYS],
+	[{ recheckAfter: {} }, DEFAULT_DAYS],
+	[{ recheckAfter: { days: { keep: 0.5 } } }, [0.5, ...DEFAULT_DAYS.slice(1)]],
+	[
+		{ recheckAfter: { days: { keep: 0, recheck: '1.25', remove: 36_500, review: 8 } } },
+		[0, 1.25, 1.25, 1.25, 36_500, 8, 8],
+	],
+])('with %j a result holds for the days of its advice', async (options, expected) => {
+	juhe.simulator.script({ mobile: '13800138001', fault: { kind: 'code', code: 224922 } });
+	juhe.simulator.script({ mobile: '13800138002', fault: { kind: 'state', state: '9' } });
+	const numbers = ['00', '05', '06', '09', '07', '01', '02'].map((end) => `138001380${end}`);
+	const all = { noRecord: 'route', ...REUSE };
+	const rows = await run(phones(...numbers), { ...all, ...options });
+	const days = rows.map((row) => {
+		const { checkedAt, recheckAt } = resultIn(row) as Record<string, string>;
+		return (Date.parse(recheckAt!) - Date.parse(checkedAt!)) / DAY;
 	});
+	expect(days).toEqual(expected);
+	// The row's own date decides, whatever the option says by then.
+	setClock(NOW + 7.5 * DAY);
+	const sources = (await run(rows, all)).map((row) => resultIn(row).source);
+	expect(sources).toEqual(expected.map((each) => (each > 7.5 ? 'reused' : 'query')));
 });
 
 describe('the shape of a result', () => {
-	const nested = (row: Row) =>
-		Object.values(row).filter((value) => typeof value === 'object' && value !== null);
+	const own = { mobileStatus_note: 'mine', mobileStatusX: 1, id: 7 };
+	const old = {
+		mobile: '13800138000',
+		state: '3',
+		orderid: 'old',
+		fingerprint: 'x',
+		changed: true,
+	};
 
-	test('as columns is flat, and takes the place of either old shape; other columns stay', async () => {
-		for (const operation of OPERATION_NAMES) {
-			const own = { mobileStatus_note: 'mine', mobileStatusX: 1, id: 7 };
-			const old = {
-				mobile: '13800138000',
-				state: '3',
-				orderid: 'old',
-				fingerprint: 'x',
-				changed: true,
-			};
+	test.each(OPERATION_NAMES)(
+		'takes the place of either old shape; other columns stay (%s)',
+		async (operation) => {
 			for (const resultAs of ['columns', 'object']) {
 				for (const inColumns of [false, true]) {
-					const rows = [{ ...carried('13800138000', 'notOnNetwork', old, inColumns), ...own }];
-					const { outputs } = await run(rows, { resultAs }, { parameters: { operation } });
-					const [json] = rowsOf(outputs[0]);
-					const result: Row =
-						resultAs === 'object'
-							? statusOf({ json: json! })
-							: Object.fromEntries(
-									Object.entries(json!)
-										.filter(([name]) => /^mobileStatus_(?!note)/.test(name))
-										.map(([name, value]) => [name.slice(13), value]),
-								);
-					expect(result).toMatchObject({
-						mobile: '13800138000',
-						state: '0',
-						source: 'query',
-						operation,
-					});
+					const given = { ...carrying('13800138000', 'notOnNetwork', old, inColumns), ...own };
+					const [json] = await run([given], { resultAs }, { parameters: { operation } });
+					const { mobileStatus_note: note, mobileStatusX, id, ...rest } = json!;
+					expect({ mobileStatus_note: note, mobileStatusX, id }).toEqual(own);
+					const result = resultIn(rest);
+					expect(rest).toEqual(carrying('13800138000', 'normal', result, resultAs === 'columns'));
+					expect(result).toMatchObject({ mobile: '13800138000', state: '0', operation });
 					expect(result).not.toHaveProperty('fingerprint');
 					expect(result.orderid).not.toBe('old');
-					expect(carried('13800138000', 'normal', result, resultAs === 'columns')).toEqual({
-						...json,
-						...Object.fromEntries(Object.keys(own).map((name) => [name, undefined])),
-					});
-					expect(json).toMatchObject(own);
-					expect(nested(json!)).toHaveLength(resultAs === 'columns' ? 0 : 1);
+					const nested = Object.values(result).filter((value) => typeof value === 'object');
+					expect(nested).toEqual([]);
+				}
+			}
+		},
+	);
+
+	test('has the chosen names in their order; what reuse needs cannot be left out', async () => {
+		for (const resultAs of ['object', 'columns']) {
+			for (const extra of [[], ['fingerprint']]) {
+				const needed = ['mobile', 'state', 'checkedAt', 'recheckAt', ...extra];
+				const options = { ...REUSE, resultAs, maskNumber: extra.length > 0 };
+				const chosen = { ...options, resultFields: [...needed].reverse() };
+				const rows = await run(phones('13800138000'), chosen);
+				expect(Object.keys(resultIn(rows[0]!))).toEqual(needed);
+				const { requests } = juhe.simulator.counts;
+				const [again] = await run(rows, { ...options, resultFields: ['source', ...needed] });
+				expect(resultIn(again!).source).toBe('reused');
+				for (const left of needed) {
+					const resultFields = needed.filter((name) => name !== left);
+					const { error } = await juhe.run(rows, withOptions({ ...options, resultFields }));
+					expect(error?.message).toMatch(`'Result Fields' must include ${left}`);
+				}
+				expect(juhe.simulator.counts.requests).toBe(requests);
+			}
+		}
+	});
+});
+
+describe('a row that carries an earlier end', () => {
+	const result = { mobile: '13800138000', state: '0', label: 'Normal', ...fresh };
+	const others = { note: 'kept', mobileStatus_note: 'mine' };
+	const keys = (row: Row) => Object.keys(JSON.parse(JSON.stringify(row)) as Row).sort();
+
+	test.each(KINDS)('loses route and result where it fails ($node.onError)', async (how) => {
+		const numbers = distinctNumbers(4);
+		juhe.simulator.script({ mobile: numbers[0]!, fault: { kind: 'code', code: 224919 } });
+		juhe.simulator.script({ mobile: numbers[2]!, fault: { kind: 'code', code: 10012 } });
+		for (const inColumns of [false, true]) {
+			const rows = [numbers[0]!, 'x', ...numbers.slice(2)].map((phone) => ({
+				...{ ...carrying(phone, 'normal', { ...result, mobile: phone }, inColumns), ...others },
+				...{ error: 'Juhe 1: Old.', details: { code: 1 } },
+			}));
+			for (const [options, codes] of [
+				[{ concurrency: 1 }, [224919, 'invalidNumber', 10012, 10012]],
+				[{ concurrency: 99 }, Array<string>(4).fill('invalidSettings')],
+				[
+					{ maxQueries: 1, retries: 0, concurrency: 1 },
+					[224919, 'invalidNumber', 'overCap', 'overCap'],
+				],
+			] as const) {
+				const { outputs, error } = await juhe.run(rows, { ...how, ...withOptions(options) });
+				if (how === KINDS[0]) {
+					expect([outputs, error === undefined]).toEqual([[], false]);
+					continue;
+				}
+				const failed = outputs.at(-1)!.map(({ json }) => json);
+				expect(outputs.flat()).toHaveLength(4);
+				expect(failed.map(({ details }) => (details as Row).code)).toEqual(codes);
+				for (const [index, row] of failed.entries()) {
+					expect(keys(row)).toEqual(['details', 'error', ...Object.keys(others), 'phone'].sort());
+					expect(row).toMatchObject({ ...others, phone: (rows[index] as IDataObject).phone });
 				}
 			}
 		}
 	});
 
-	test('has the chosen names, in their order; reuse works with what it needs, and names what is missing', async () => {
-		const needed = ['recheckAt', 'state', 'mobile', 'checkedAt'];
-		for (const resultAs of ['object', 'columns']) {
-			for (const maskNumber of [false, true]) {
-				juhe.simulator.reset();
-				const options = { ...REUSE, resultAs, maskNumber };
-				const all = [...needed, ...(maskNumber ? ['fingerprint'] : [])];
-				const { outputs } = await run(phones('13800138000'), { ...options, resultFields: all });
-				const names = [
-					'mobile',
-					'state',
-					'checkedAt',
-					'recheckAt',
-					...(maskNumber ? ['fingerprint'] : []),
-				];
-				const keys =
-					resultAs === 'object'
-						? Object.keys(statusOf(outputs[0]![0]!))
-						: Object.keys(outputs[0]![0]!.json)
-								.slice(2)
-								.map((name) => name.slice(13));
-				expect(keys).toEqual(names);
-				const again = await run(rowsOf(outputs[0]), {
-					...options,
-					resultFields: [...all, 'source'],
-				});
-				expect(JSON.stringify(again.outputs[0])).toContain('reused');
-				for (const left of all) {
-					const { error } = await run(phones('13800138000'), {
-						...options,
-						resultFields: all.filter((name) => name !== left),
-					});
-					expect(error!.message).toMatch(
-						new RegExp(`'Result Fields'.*\\b${left}\\b.*'Reuse Results in Rows'`),
+	test.each(KINDS)(
+		'loses the error of this node where it succeeds ($node.onError)',
+		async (how) => {
+			const [a, b] = distinctNumbers(2);
+			juhe.simulator.script({ mobile: a!, times: 1, fault: { kind: 'code', code: 224919 } });
+			const rows = [a, 'x', b].map((phone) => ({ phone, ...others }));
+			const failed = await run(rows, { maxQueries: 1, concurrency: 1 }, CONTINUE);
+			expect(failed.filter(({ error }) => error === undefined)).toEqual([]);
+			for (const details of ['kept', 'gone', null]) {
+				const again = failed.map((row, index) => ({
+					...{ ...row, phone: `1390013900${index}` },
+					// A table that has no column for it, or leaves it empty.
+					...(details !== 'kept' && { details: details === null ? null : undefined }),
+				}));
+				for (const row of await run(again, {}, how)) {
+					const left = details === null ? ['details'] : [];
+					expect(keys(row)).toEqual(
+						[...Object.keys(others), 'mobileStatus', 'phone', 'route', ...left].sort(),
 					);
 				}
-				expect(juhe.simulator.counts.requests).toBe(1);
 			}
-		}
+			const theirs = [
+				...[{ error: 'from the CRM' }, { error: 'x', details: { code: 1 } }, { error: null }],
+				...[{ error: { message: 'x' }, details: 'y' }, { details: { code: 1 } }, { error: 0 }],
+			] as Row[];
+			const came = await run(
+				theirs.map((row) => ({ ...row, phone: a })),
+				{},
+				how,
+			);
+			expect(came).toMatchObject(theirs);
+		},
+	);
+});
+
+describe('the summary', () => {
+	const counts = { queried: 0, duplicates: 0, reused: 0, errors: 0, notQueried: 0 };
+	const zeros = { ...counts, billable: 0, uncertain: 0 };
+	const routes = { normal: 0, suspended: 0, unavailable: 0, notOnNetwork: 0, preCancelled: 0 };
+	const none = {
+		routes: { ...routes, unknown: 0, noRecord: 0 },
+		advice: { keep: 0, recheck: 0, remove: 0, review: 0 },
+	};
+	const ended = { stoppedBy: null, startedAt: at(NOW), finishedAt: at(NOW), dryRun: false };
+	const long = { ...fresh, recheckAt: '2999-01-01T00:00:00.000Z' };
+	const reusable = { mobile: '13800138004', state: '0', ...long };
+	const rows = [
+		...phones('13800138000', '13800138007', '13800138001'),
+		...[
+			{ phone: '138 0013 8000' },
+			carrying('13800138004', 'normal', reusable),
+			{ phone: '12345' },
+		],
+		...phones('13800138005', '13800138002'),
+	];
+	beforeEach(() => {
+		juhe.simulator.script({ mobile: '13800138001', times: 1, fault: { kind: 'resetBefore' } });
+		juhe.simulator.script({ mobile: '13800138005', fault: { kind: 'code', code: 224919 } });
+		juhe.simulator.script({ mobile: '13800138002', fault: { kind: 'code', code: 224922 } });
 	});
+
+	const total = {
+		...{ ...zeros, rows: 8, queried: 4, duplicates: 1, reused: 1, errors: 2, billable: 2 },
+		...{ uncertain: 2, cost: 0.5, ...ended },
+		routes: { ...none.routes, normal: 4, notOnNetwork: 1, noRecord: 1 },
+		advice: { ...none.advice, keep: 4, remove: 1, review: 1 },
+	};
+	const options = { ...REUSE, noRecord: 'route', pricePerQuery: '0.125', retries: 1 };
+
+	test.each([CONTINUE, ERROR_OUTPUT])(
+		'counts an execution, turn by turn ($node.onError)',
+		async ({ node }) => {
+			jest.spyOn(Math, 'random').mockReturnValue(0);
+			const file = workflowOf(
+				{
+					Loop: loopNode(3),
+					Juhe: juheNode({ summaryOutput: true, options }, node),
+				},
+				'Start > Rows > Loop.1 > Juhe > Loop > Done',
+			);
+			// The wait before a retry needs a clock that moves.
+			jest.useRealTimers();
+			const credential = juhe.simulator.credential;
+			const pinData = { Rows: rows.map((json) => ({ json })) };
+			const { run: ran } = await runWorkflow(file, { credential, pinData });
+			const turns = ran.data.resultData.runData.Juhe!.map(({ data }) => data!.main[1]![0]!.json);
+			expect(turns.map((turn) => turn.rows)).toEqual([3, 6, 8]);
+			const times = { startedAt: turns[0]!.startedAt, finishedAt: expect.any(String) };
+			expect(turns[0]).toMatchObject({ queried: 3, billable: 2, uncertain: 1, cost: 0.375 });
+			expect(turns[1]).toMatchObject({ queried: 3, duplicates: 1, reused: 1, errors: 1 });
+			expect(turns[2]).toEqual({ ...total, ...times });
+			expect(Object.keys(turns[2]!)).toHaveLength(16);
+			// The hint is about the call alone.
+			const hints = ran.data.resultData.runData.Juhe!.map(({ hints: [hint] = [] }) => hint);
+			expect(hints[2]).toMatchObject({ type: 'info', location: 'outputPane' });
+			expect(hints[2]!.message).toMatch(/^2 rows: 1 queried, .*1 error.*0\.125/);
+			expect(hints[0]!.message).toMatch(/^3 rows: 3 queried, 0 duplicates, .*1 to remove.*0\.375/);
+		},
+	);
 });

@@ -1,881 +1,401 @@
-/** The node beside n8n's own: an agent that uses it as a tool, loops, merges, sub-workflows, pinned data, retries. */
-import { once } from 'node:events';
+/**
+ * The node called several times in one execution: by loops, several connections, the tries of Retry On Fail, a retry by
+ * hand, a polling loop and an agent's tool calls. A number is paid once, and the cap holds over all calls.
+ */
 import { readFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import type {
-	IDataObject,
-	INode,
-	INodeExecutionData,
-	INodeParameters,
-	NodeConnectionType,
+import {
+	NodeHelpers,
+	type IDataObject,
+	type INode,
+	type INodeParameters,
+	type INodeProperties,
+	type INodeTypeDescription,
 } from 'n8n-workflow';
 
-import { type Execution, type WorkflowFile } from '../../scripts/real-n8n';
-import { stateByLastDigit } from '../simulator/service';
+import type { Execution, WorkflowFile } from '../../scripts/real-n8n';
+import { startChatModel, type ChatModel, type Turn } from './chatModel';
 import {
+	behindRows,
+	endedExecution,
+	itemsOf,
+	juhe,
+	lastTry,
 	node,
+	retry,
+	routeOf,
 	runByWebhook,
-	savedExecution,
+	set,
+	startByHand,
 	startWorld,
 	until,
-	workflowOf,
+	type Link,
 	type World,
 } from './world';
 
-const EXAMPLES = join(__dirname, '../../examples');
-const ROUTES = ['normal', 'suspended', 'unavailable', 'notOnNetwork', 'preCancelled'];
-/** What the stand-in service says of a number. */
-const routeOf = (mobile: string) => ROUTES[stateByLastDigit[Number(mobile.at(-1))]!];
-
-/** A tool call, or the last words, of the scripted chat model. */
-type Turn = { mobiles: string[] } | { say: string };
-
-interface ToolMessage {
-	role: string;
-	content: string;
-	tool_call_id?: string;
-}
-
-/** What n8n sends to a chat model that speaks OpenAI's chat completions. */
-interface ChatRequest {
-	stream?: boolean;
-	messages: ToolMessage[];
-	tools: Array<{
-		function: { name: string; description: string; parameters: { properties: IDataObject } };
-	}>;
-}
-
-/** A chat model on 127.0.0.1 that says what a test has written for it. */
-class ChatModel {
-	readonly requests: ChatRequest[] = [];
-	private turns: Turn[] = [];
-	private calls = 0;
-	private readonly server: Server = createServer((req, res) => {
-		const chunks: Buffer[] = [];
-		req.on('data', (chunk: Buffer) => chunks.push(chunk));
-		req.on('end', () => {
-			const turn = this.turns.shift();
-			if (!req.url?.endsWith('/chat/completions') || turn === undefined) {
-				res.writeHead(404).end(`${req.url} is not in the script`);
-				return;
-			}
-			const request = JSON.parse(Buffer.concat(chunks).toString()) as ChatRequest;
-			this.requests.push(request);
-			const message = this.messageOf(turn, request.tools[0]!.function.name);
-			const finish_reason = 'mobiles' in turn ? 'tool_calls' : 'stop';
-			const common = { id: `chat-${this.requests.length}`, created: 0, model: 'scripted' };
-			if (request.stream) {
-				const delta = { ...common, object: 'chat.completion.chunk' };
-				const event = (choice: object) =>
-					`data: ${JSON.stringify({ ...delta, choices: [{ index: 0, ...choice }] })}\n\n`;
-				res.writeHead(200, { 'content-type': 'text/event-stream' });
-				res.end(
-					event({ delta: message, finish_reason: null }) +
-						event({ delta: {}, finish_reason }) +
-						'data: [DONE]\n\n',
-				);
-				return;
-			}
-			res.writeHead(200, { 'content-type': 'application/json' });
-			res.end(
-				JSON.stringify({
-					...common,
-					object: 'chat.completion',
-					choices: [{ index: 0, message, finish_reason }],
-					usage: { prompt_tokens: 1, completion_tokens: 1, total_tokens: 2 },
-				}),
-			);
-		});
-	});
-
-	async start(): Promise<void> {
-		await once(this.server.listen(0, '127.0.0.1'), 'listening');
-	}
-
-	get url(): string {
-		return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}/v1`;
-	}
-
-	/** Begins a new conversation. */
-	script(...turns: Turn[]): void {
-		this.turns = turns;
-		this.calls = 0;
-		this.requests.length = 0;
-	}
-
-	/** What the tool answered to each call, in the order of the calls. */
-	get toolResults(): IDataObject[] {
-		const messages = this.requests.at(-1)!.messages.filter(({ role }) => role === 'tool');
-		const byId = new Map(messages.map(({ tool_call_id, content }) => [tool_call_id, content]));
-		expect(byId.size).toBe(this.calls);
-		return Array.from({ length: this.calls }, (_, index) => {
-			const items = JSON.parse(byId.get(`call_${index}`)!) as IDataObject[];
-			expect(items).toHaveLength(1);
-			return items[0]!;
-		});
-	}
-
-	async stop(): Promise<void> {
-		const closed = once(this.server, 'close');
-		this.server.close();
-		this.server.closeAllConnections();
-		await closed;
-	}
-
-	private messageOf(turn: Turn, name: string) {
-		if ('say' in turn) return { role: 'assistant', content: turn.say };
-		const tool_calls = turn.mobiles.map((mobile, index) => ({
-			index,
-			id: `call_${this.calls++}`,
-			type: 'function',
-			function: { name, arguments: JSON.stringify({ mobile }) },
-		}));
-		return { role: 'assistant', content: null, tool_calls };
-	}
-}
-
 let world: World;
-const model = new ChatModel();
+let model: ChatModel;
 let openAiApi: { id: string; name: string };
-
 beforeAll(async () => {
-	await model.start();
-	world = await startWorld({ N8N_LOG_LEVEL: 'debug' });
-	openAiApi = {
-		id: await world.n8n.createCredential(
-			'OpenAI account',
-			{ apiKey: 'scripted', url: model.url },
-			'openAiApi',
-		),
-		name: 'OpenAI account',
-	};
+	model = await startChatModel();
+	world = await startWorld();
+	const name = 'OpenAI account';
+	const data = { apiKey: 'scripted', url: model.url };
+	openAiApi = { id: await world.n8n.createCredential(name, data, 'openAiApi'), name };
 });
 beforeEach(() => world.simulator.reset());
 afterAll(async () => {
 	await world.stop();
-	await model.stop();
+	model.stop();
 });
 
-type Link = [from: string, to: string, type?: NodeConnectionType, input?: number, output?: number];
-
-/** Nodes and what they are connected by, as a workflow. */
-function wired(name: string, nodes: INode[], links: Link[]): WorkflowFile {
-	const connections: WorkflowFile['connections'] = {};
-	for (const [from, to, type = 'main', input = 0, output = 0] of links) {
-		const outputs = ((connections[from] ??= {})[type] ??= []);
-		while (outputs.length <= output) outputs.push([]);
-		outputs[output]!.push({ node: to, type, index: input });
-	}
-	return { name, nodes, connections, settings: { executionOrder: 'v1' } };
-}
-
-const juheNode = (name: string, parameters: INodeParameters = {}, more: Partial<INode> = {}) =>
-	node(
-		name,
-		'n8n-nodes-juhe.juheMobileStatus',
-		{ mobile: '={{ $json.phone }}', ...parameters },
-		{ credentials: { juheApi: { id: null, name: '' } }, ...more },
-	);
-
-const setNode = (name: string, jsonOutput: string) =>
-	node(name, 'n8n-nodes-base.set', { mode: 'raw', jsonOutput, options: {} }, { typeVersion: 3.4 });
-
-const webhookNode = (path: string) =>
-	node(
-		'Webhook',
-		'n8n-nodes-base.webhook',
-		{ httpMethod: 'POST', path, responseMode: 'lastNode', options: {} },
-		{ typeVersion: 2, webhookId: path },
-	);
-
-/** A webhook that gives its rows, and nodes behind it that begin at `Rows`. */
-function behindRows(name: string, nodes: INode[], links: Link[]): WorkflowFile {
-	const rows = node('Rows', 'n8n-nodes-base.splitOut', {
-		fieldToSplitOut: 'body.rows',
-		options: {},
-	});
-	return wired(name, [webhookNode(name), rows, ...nodes], [['Webhook', 'Rows'], ...links]);
-}
-
-const jsonOf = (items: INodeExecutionData[] | undefined) => (items ?? []).map(({ json }) => json);
-
-/** Everything that came out of a node's first output, run after run. */
-const allOf = (execution: Pick<Execution, 'data'>, name: string) =>
-	(execution.data.resultData.runData[name] ?? []).flatMap(({ data }) =>
-		jsonOf(data?.main?.[0] ?? []),
-	);
-
-/** An execution that has ended, with its data. */
-async function executionOf(id: string): Promise<Execution> {
-	let execution: Execution | undefined;
-	await until(`execution ${id} has ended`, async () => {
-		execution = await world.n8n.api<Execution>('GET', `/api/v1/executions/${id}?includeData=true`);
-		return !['new', 'running'].includes(execution.status);
-	});
-	return execution!;
-}
-
-/** Runs a workflow by hand from a trigger, as the editor does. */
-async function runByHand(id: string, triggerToStartFrom: IDataObject): Promise<Execution> {
-	const { data } = await world.n8n.api<{ data: { executionId: string } }>(
-		'POST',
-		`/rest/workflows/${id}/run`,
-		{ triggerToStartFrom },
-	);
-	return await executionOf(data.executionId);
-}
-
-/** Retries a failed execution, as the list of executions offers it. */
-async function retry({ id }: Execution, loadWorkflow = false): Promise<Execution> {
-	const { data } = await world.n8n.api<{ data: { id: string } }>(
-		'POST',
-		`/rest/executions/${id}/retry`,
-		{ loadWorkflow },
-	);
-	return await executionOf(data.id);
-}
-
-const statusOf = (row: IDataObject) => row.mobileStatus as IDataObject | undefined;
-const sourcesOf = (rows: IDataObject[]) => rows.map((row) => statusOf(row)?.source ?? row.error);
-
-/** How often each number was paid for. */
+/** A valid number for 0 to 99; its last digit decides on its route. */
+const numberOf = (index: number) => `138001380${String(index).padStart(2, '0')}`;
+/** How often each number was paid. */
 const lookups = () => Object.fromEntries(world.simulator.counts.lookups);
+const eachOnce = (numbers: string[]) => Object.fromEntries(numbers.map((mobile) => [mobile, 1]));
+/** How often a number was sent, whatever came of it. */
+const requestsFor = (mobile: string) =>
+	world.simulator.received.filter((request) => request.mobile === mobile).length;
+/** What a row came to: who paid, or the code. */
+const outcomeOf = ({ mobileStatus, details, error }: IDataObject) =>
+	(mobileStatus as Partial<IDataObject> | undefined)?.source ??
+	(details as IDataObject | undefined)?.code ??
+	error;
+const NOT_ANSWERED = { kind: 'code', code: 224919 } as const;
+const CONTINUE = { onError: 'continueRegularOutput' } as const;
 
-describe('an agent with the node as a tool', () => {
-	const good = ['13800138000', '13800138007'] as const;
-	const bad = '12345';
-	const bothOnce = { [good[0]]: 1, [good[1]]: 1 };
-
-	const agentOf = (name: string, parameters: INodeParameters = {}, more: Partial<INode> = {}) =>
-		behindRows(
-			name,
-			[
-				node(
-					'Agent',
-					'@n8n/n8n-nodes-langchain.agent',
-					{ promptType: 'define', text: '={{ $json.question }}', options: {} },
-					{ typeVersion: 3.1 },
-				),
-				node(
-					'Model',
-					'@n8n/n8n-nodes-langchain.lmChatOpenAi',
-					{
-						model: { __rl: true, mode: 'id', value: 'scripted' },
-						responsesApiEnabled: false,
-						options: {},
-					},
-					{ typeVersion: 1.3, credentials: { openAiApi } },
-				),
-				juheNode(
-					'Mobile Status',
-					{
-						mobile: "={{ $fromAI('mobile', 'the Chinese mobile number to check', 'string') }}",
-						...parameters,
-					},
-					{ type: 'n8n-nodes-juhe.juheMobileStatusTool', ...more },
-				),
-			],
-			[
-				['Rows', 'Agent'],
-				['Model', 'Agent', 'ai_languageModel'],
-				['Mobile Status', 'Agent', 'ai_tool'],
-			],
-		);
-	const question = [{ question: 'Which of them are in use?' }];
-
-	it('says what the tool does, what it costs, and what it takes', async () => {
-		model.script({ say: 'nothing to check' });
-		await runByWebhook(world, agentOf('agent-schema'), question);
-		const [{ function: tool }] = model.requests[0]!.tools as [ChatRequest['tools'][number]];
-		expect(tool).toMatchObject({
-			name: 'Mobile_Status',
-			description: expect.stringMatching(/Chinese mobile numbers.*paid query/s) as string,
-			parameters: {
-				properties: {
-					mobile: { type: 'string', description: 'the Chinese mobile number to check' },
-				},
-				required: ['mobile'],
-			},
-		});
-		expect(world.simulator.counts.requests).toBe(0);
-	});
-
-	it.each([
-		['at once', [{ mobiles: [good[0], bad, good[1]] }]],
-		['one after the other', [good[0], bad, good[1]].map((mobile) => ({ mobiles: [mobile] }))],
-	])('is told of each number that it asks for %s', async (how, calls) => {
-		model.script(...calls, { say: 'done' });
-		const name = `agent-${how.replace(/ /g, '-')}`;
-		const execution = await runByWebhook(world, agentOf(name), question);
-		expect(execution.status).toBe('success');
-		expect(allOf(execution, 'Agent')).toMatchObject([{ output: 'done' }]);
-		expect(model.toolResults).toMatchObject([
-			{ route: 'normal', mobileStatus: { mobile: good[0], state: '0', billable: 'yes' } },
-			{ error: expect.stringContaining('has 5 digits instead of 11') as string },
-			{ route: 'notOnNetwork', mobileStatus: { mobile: good[1], state: '3', billable: 'yes' } },
-		]);
-		expect(lookups()).toEqual(bothOnce);
-	});
-
-	it('keeps the numbers of several questions apart', async () => {
-		const questions = good.map((mobile) => ({ question: mobile }));
-		// n8n asks for all questions before it runs a tool, and once more for each with what the tool said.
-		model.script(
-			...good.map((mobile) => ({ mobiles: [mobile] })),
-			{ say: 'first' },
-			{ say: 'second' },
-		);
-		const execution = await runByWebhook(world, agentOf('agent-questions'), questions);
-		expect(allOf(execution, 'Agent')).toMatchObject([{ output: 'first' }, { output: 'second' }]);
-		expect(model.requests.slice(-2).map(({ messages }) => messages[0]!.content)).toEqual(good);
-		for (const [index, request] of model.requests.slice(-2).entries()) {
-			const told = request.messages.filter(({ role }) => role === 'tool');
-			expect(told.map(({ content }) => JSON.parse(content) as unknown)).toMatchObject([
-				[{ mobileStatus: { mobile: good[index] } }],
-			]);
-		}
-		expect(lookups()).toEqual(bothOnce);
-	});
-
-	it.each([
-		// n8n lets a tool's error go to the model unless the tool is told to stop, as its message alone.
-		[undefined, {}],
+/** A loop over the rows; the rows of all turns leave by `Done`, the summaries by `Summary`. */
+const loopOf = (
+	name: string,
+	batchSize: number,
+	options: INodeParameters,
+	more: Partial<INode> = {},
+) =>
+	behindRows(
+		name,
 		[
-			'continueRegularOutput',
-			{ details: { code: 224919, reason: '查询失败', remedy: expect.any(String) as string } },
+			node('Loop', 'n8n-nodes-base.splitInBatches', { batchSize, options: {} }, { typeVersion: 3 }),
+			juhe('Juhe', { summaryOutput: true, options }, more),
+			node('Done', 'n8n-nodes-base.noOp'),
+			node('Summary', 'n8n-nodes-base.noOp'),
 		],
-	] as const)(
-		'is told of a number that the service cannot answer (On Error: %s)',
-		async (onError, more) => {
-			world.simulator.script({ mobile: good[0], fault: { kind: 'code', code: 224919 } });
-			model.script({ mobiles: [...good] }, { say: 'done' });
-			const file = agentOf(`agent-224919-${onError}`, {}, { onError });
-			expect((await runByWebhook(world, file, question)).status).toBe('success');
-			expect(model.toolResults).toMatchObject([
-				{ error: 'Juhe 224919: The query did not succeed.', ...more },
-				{ route: 'notOnNetwork', mobileStatus: { mobile: good[1] } },
-			]);
-			expect(lookups()).toEqual({ [good[1]]: 1 });
-		},
+		[
+			['Rows', 'Loop'],
+			['Loop', 'Done'],
+			['Loop', 'Juhe', { output: 1 }],
+			['Juhe', 'Loop'],
+			['Juhe', 'Summary', { output: 1 }],
+		],
 	);
-
-	it('stops where the tool is told to', async () => {
-		model.script({ mobiles: [bad] }, { say: 'never said' });
-		const file = agentOf('agent-stop', {}, { onError: 'stopWorkflow' });
-		const execution = await runByWebhook(world, file, question);
-		expect(execution.status).toBe('error');
-		expect(model.requests).toHaveLength(1);
-		expect(world.simulator.counts.requests).toBe(0);
-	});
-
-	it('gets every row where the node is set to split its outputs, which a tool does not have', async () => {
-		model.script({ mobiles: [...good] }, { say: 'done' });
-		const file = agentOf('agent-split', { splitOutputs: true });
-		expect((await runByWebhook(world, file, question)).status).toBe('success');
-		expect(model.toolResults).toMatchObject(good.map((mobile) => ({ route: routeOf(mobile) })));
-	});
-
-	it('pays once for a number that it asks for again, and is told the answer alone', async () => {
-		model.script({ mobiles: [good[0], good[0]] }, { mobiles: [good[0]] }, { say: 'done' });
-		expect((await runByWebhook(world, agentOf('agent-again'), question)).status).toBe('success');
-		expect(sourcesOf(model.toolResults)).toEqual(['query', 'duplicate', 'duplicate']);
-		expect(lookups()).toEqual({ [good[0]]: 1 });
-		// n8n gives a tool the agent's whole input item, here a webhook's.
-		expect(JSON.stringify(model.toolResults)).not.toMatch(/headers|toolCallId|webhookUrl/);
-	});
-
-	it('examples/ai-agent-tool.json can be imported as it is, and answers a chat', async () => {
-		const file = JSON.parse(
-			readFileSync(join(EXAMPLES, 'ai-agent-tool.json'), 'utf8'),
-		) as WorkflowFile;
-		expect(await world.n8n.importWorkflow(file)).toBeDefined();
-		const nodes = file.nodes.map((each) =>
-			each.credentials?.openAiApi ? { ...each, credentials: { openAiApi } } : each,
-		);
-		const id = await world.n8n.importWorkflow({ ...file, nodes }, world.credential);
-		model.script({ mobiles: [...good, bad] }, { say: 'Both were checked.' });
-		const chat = { chatInput: 'Are they in use?', sessionId: 'one', action: 'sendMessage' };
-		const execution = await runByHand(id, {
-			name: 'When chat message received',
-			data: {
-				startTime: 0,
-				executionIndex: 0,
-				executionTime: 0,
-				source: [],
-				data: { main: [[{ json: chat }]] },
-			},
-		});
-		expect(execution.status).toBe('success');
-		expect(allOf(execution, 'Agent')).toMatchObject([{ output: 'Both were checked.' }]);
-		expect(model.requests[0]!.messages.map(({ content }) => content)).toEqual([
-			expect.stringContaining('costs money'),
-			chat.chatInput,
-		]);
-		expect(model.toolResults).toMatchObject([
-			{ route: 'normal' },
-			{ route: 'notOnNetwork' },
-			{ error: expect.any(String) as string, details: { remedy: expect.any(String) as string } },
-		]);
-		expect(lookups()).toEqual(bothOnce);
-	});
-});
-
-describe('Mobile Number as a bare path, which the node reads by itself, and as an expression, which n8n evaluates', () => {
-	const cells: unknown[] = [
-		'13800138000',
-		'+86 138-0013-8000',
-		'１３８００１３８０００',
-		13800138000,
-		138001380001.5,
-		-1,
-		1.38e25,
-		0,
-		'',
-		' ',
-		null,
-		true,
-		false,
-		[],
-		['13800138000'],
-		{},
-		{ phone: '13800138000' },
-		'={{ $json.other }}',
-		'{{ 1 }}',
-		'1.38E+10',
-		'手机',
-	];
-	const row = (cell: unknown) => ({
-		phone: cell,
-		'phone no': cell,
-		手机: cell,
-		contact: { phone: cell, 'a"b': cell, deep: { 号码: cell } },
-		$odd_1: cell,
-		list: [cell],
-	});
-	const rows = [
-		...cells.map(row),
-		{},
-		{ contact: null },
-		{ contact: 'text' },
-		{ contact: 5 },
-		{ contact: [] },
-		{ contact: { deep: null } },
-		{ contact: { deep: 'text' } },
-	] as IDataObject[];
-	const paths = [
-		'$json.phone',
-		'$json["phone no"]',
-		"$json['phone no']",
-		'$json.手机',
-		'$json["手机"]',
-		'$json.contact.phone',
-		'$json["contact"].phone',
-		'$json.contact.deep.号码',
-		'$json.$odd_1',
-		'$json.missing',
-		'$json.missing.deeper',
-		'$json.phone.length',
-		'$json.list["0"]',
-		'$json.toString',
-		'$json.phone.constructor',
-	];
-
-	it('give equal results for every kind of cell', async () => {
-		const options = { dryRun: true };
-		const nodes = paths.flatMap((path, index) =>
-			[`={{ ${path} }}`, `={{ [${path}][0] }}`].map((mobile, way) =>
-				juheNode(`${index} ${way}`, { mobile, options }, { onError: 'continueRegularOutput' }),
-			),
-		);
-		const execution = await runByWebhook(
-			world,
-			behindRows(
-				'paths',
-				nodes,
-				nodes.map(({ name }) => ['Rows', name]),
-			),
-			rows,
-		);
-		expect(execution.status).toBe('success');
-		for (const [index, path] of paths.entries()) {
-			const [byPath, byExpression] = [0, 1].map((way) => allOf(execution, `${index} ${way}`));
-			expect(byPath).toHaveLength(rows.length);
-			expect([path, byPath]).toEqual([path, byExpression]);
-		}
-		expect(world.simulator.counts.requests).toBe(0);
-	});
-});
-
-describe('by hand', () => {
-	const rows = [{ phone: '13800138000' }, { phone: '13800138007' }];
-
-	it('pinned data is taken in place of queries', async () => {
-		const pinned = { phone: '13800138000', route: 'pinned' };
-		const { nodes, ...file } = workflowOf('pinned', rows);
-		const { data } = await world.n8n.api<{ data: { id: string } }>('POST', '/rest/workflows', {
-			...file,
-			nodes: nodes.map((each) =>
-				each.credentials ? { ...each, credentials: { juheApi: world.credential } } : each,
-			),
-			pinData: { Juhe: [{ json: pinned }] },
-		});
-		const execution = await runByHand(data.id, { name: 'By Hand' });
-		expect(execution).toMatchObject({ status: 'success', mode: 'manual' });
-		expect(allOf(execution, 'Output 0')).toEqual([pinned]);
-		expect(world.simulator.counts.requests).toBe(0);
-	});
-
-	it('the output pane says what the run came to, and that nothing of it is kept', async () => {
-		const file = workflowOf('hints', rows, { options: { reuseHours: 1 } });
-		const id = await world.n8n.importWorkflow(file, world.credential);
-		for (const billed of [2, 4]) {
-			const execution = await runByHand(id, { name: 'By Hand' });
-			expect(execution.data.resultData.runData.Juhe![0]!.hints).toEqual([
-				{
-					message:
-						'2 rows: 2 queried, 0 duplicates, 0 reused, 0 errors. 1 to remove, 0 to recheck.',
-					type: 'info',
-					location: 'outputPane',
-				},
-				{
-					message: expect.stringContaining('this manual run is forgotten') as string,
-					type: 'warning',
-					location: 'outputPane',
-				},
-			]);
-			expect(world.simulator.counts.billed).toBe(billed);
-		}
-	});
-});
 
 describe('Loop Over Items', () => {
-	const rows = [
-		['a', '13800138001'],
-		['b', '13800138002'],
-		['c', '138 0013 8001'],
-		['d', '13800138003'],
-		['e', '13800138004'],
-		['f', '13800138003'],
-		['g', '13800138001'],
-	].map(([name, phone]) => ({ name, phone }) as IDataObject);
-	/** Each number once a batch of three: the last row's is in the first batch, too. */
-	const paid = { '13800138001': 2, '13800138002': 1, '13800138003': 1, '13800138004': 1 };
-	const tried = { retryOnFail: true, maxTries: 3, waitBetweenTries: 100 };
-
-	const loopOf = (name: string, parameters: INodeParameters = {}, more: Partial<INode> = {}) =>
-		behindRows(
-			name,
-			[
-				node(
-					'Loop',
-					'n8n-nodes-base.splitInBatches',
-					{ batchSize: 3, options: {} },
-					{ typeVersion: 3 },
-				),
-				juheNode('Juhe', parameters, more),
-				node('Done', 'n8n-nodes-base.noOp'),
-			],
-			[
-				['Rows', 'Loop'],
-				['Loop', 'Done', 'main', 0, 0],
-				['Loop', 'Juhe', 'main', 0, 1],
-				['Juhe', 'Loop'],
-			],
-		);
-	const expectAllRows = (execution: Execution) => {
+	const rowsOf = (numbers: string[]) => numbers.map((phone, index) => ({ index, phone }));
+	/** Every row has come out once, in order. */
+	const expectRows = (execution: Execution, rows: IDataObject[]) => {
 		expect(execution.status).toBe('success');
-		expect(allOf(execution, 'Done')).toMatchObject(rows);
-		expect(allOf(execution, 'Done')).toHaveLength(rows.length);
+		const done = itemsOf(execution, 'Done');
+		expect(done.map(({ index, phone }) => ({ index, phone }))).toEqual(rows);
+		return done;
 	};
 
-	it('every row comes out once, and a number is paid once a batch', async () => {
-		const execution = await runByWebhook(world, loopOf('loop'), rows);
-		expectAllRows(execution);
-		expect(sourcesOf(allOf(execution, 'Done'))).toEqual([
-			'query',
-			'query',
-			'duplicate',
-			'query',
-			'query',
-			'duplicate',
-			'query',
-		]);
-		expect(lookups()).toEqual(paid);
-	});
-
-	it('with Reuse Results a number is paid once', async () => {
-		const file = loopOf('loop-reuse', { options: { reuseHours: 1 } });
+	it('holds the cap over all turns, and the last summary is the total', async () => {
+		const rows = rowsOf(Array.from({ length: 20 }, (_, index) => numberOf(index)));
+		const file = loopOf('loop-cap', 5, { maxQueries: 6, pricePerQuery: 0.05 }, CONTINUE);
 		const execution = await runByWebhook(world, file, rows);
-		expectAllRows(execution);
-		expect(sourcesOf(allOf(execution, 'Done')).at(-1)).toBe('reused');
-		expect(lookups()).toEqual({ ...paid, '13800138001': 1 });
+		const expected = rows.map((_, index) => (index < 6 ? 'query' : 'overCap'));
+		expect(expectRows(execution, rows).map(outcomeOf)).toEqual(expected);
+		expect(world.simulator.counts.requests).toBe(6);
+		const total = { rows: 20, queried: 6, errors: 14, notQueried: 14, billable: 6, cost: 0.3 };
+		expect(itemsOf(execution, 'Summary').at(-1)).toMatchObject(total);
 	});
 
-	it.each([undefined, 'continueRegularOutput'] as const)(
-		'with Retry On Fail a batch that fails pays nothing twice (On Error: %s)',
-		async (onError) => {
-			// The first row of its batch: with Continue, n8n looks at no other.
-			const fault = { kind: 'code', code: 224919 } as const;
-			world.simulator.script({ mobile: '13800138003', times: 1, fault });
-			const file = loopOf(`loop-retry-${onError}`, {}, { onError, ...tried });
-			const execution = await runByWebhook(world, file, rows);
-			expectAllRows(execution);
-			expect(lookups()).toEqual(paid);
-		},
-	);
+	it('pays a number once, whichever turns it stands in', async () => {
+		const numbers = [0, 5, 6, 7, 9].map(numberOf);
+		const rows = rowsOf([...numbers, ...numbers, ...numbers, ...numbers]);
+		const execution = await runByWebhook(world, loopOf('loop-duplicates', 4, {}), rows);
+		const done = expectRows(execution, rows);
+		expect(done.map(({ route }) => route)).toEqual(rows.map(({ phone }) => routeOf(phone)));
+		expect(done.map(outcomeOf)).toEqual(rows.map((_, i) => (i < 5 ? 'query' : 'duplicate')));
+		expect(lookups()).toEqual(eachOnce(numbers));
+		const total = { rows: 20, queried: 5, duplicates: 15, errors: 0, stoppedBy: null };
+		expect(itemsOf(execution, 'Summary').at(-1)).toMatchObject(total);
+	});
 
-	it('with Retry On Fail a batch that keeps failing leaves the next one alone', async () => {
-		world.simulator.script({ mobile: '13800138003', fault: { kind: 'code', code: 224919 } });
-		const file = loopOf('loop-in-vain', {}, { onError: 'continueRegularOutput', ...tried });
-		const execution = await runByWebhook(world, file, rows);
-		expectAllRows(execution);
-		const error = 'Juhe 224919: The query did not succeed.';
-		expect(sourcesOf(allOf(execution, 'Done'))).toEqual([
+	it.each([
+		['a turn that fails once', 1, {}],
+		['a turn that keeps failing', Infinity, CONTINUE],
+	])('Retry On Fail pays nothing twice in %s', async (name, times, onError) => {
+		const numbers = [0, 5, 6, 7].map(numberOf) as [string, string, string, string];
+		const failing = numbers[2];
+		const rows = rowsOf([numbers[0], numbers[1], failing, numbers[3], numbers[0], failing]);
+		world.simulator.script({ mobile: failing, times, fault: NOT_ANSWERED });
+		const tries = { retryOnFail: true, maxTries: 3, waitBetweenTries: 1 };
+		// A try that is not billed takes nothing from the cap.
+		const options = { maxQueries: numbers.length };
+		const file = loopOf(name.replaceAll(' ', '-'), 2, options, { ...onError, ...tries });
+		const outcomes = expectRows(await runByWebhook(world, file, rows), rows).map(outcomeOf);
+		const isAnswered = times === 1;
+		expect(outcomes).toEqual([
 			'query',
+			'query',
+			isAnswered ? 'query' : 224919,
 			'query',
 			'duplicate',
-			error,
-			'query',
-			error,
-			'query',
+			isAnswered ? 'duplicate' : 224919,
 		]);
-		const { '13800138003': _, ...others } = paid;
-		expect(lookups()).toEqual(others);
+		expect(lookups()).toEqual(
+			eachOnce(numbers.filter((mobile) => isAnswered || mobile !== failing)),
+		);
 	});
 
-	it('a loop that fails in its second batch and is retried by hand goes on there', async () => {
-		world.simulator.script({
-			mobile: '13800138004',
-			times: 1,
-			fault: { kind: 'code', code: 10012 },
-		});
-		const file = loopOf('loop-by-hand', { options: { concurrency: 1 } });
-		const failed = await runByWebhook(world, file, rows);
-		expect(failed.status).toBe('error');
-		expectAllRows(await retry(failed));
-		expect(lookups()).toEqual(paid);
+	it('retried by hand after all its tries, it goes on where it failed', async () => {
+		const { n8n, simulator } = world;
+		const [first, second, failing, third] = [0, 5, 6, 7].map(numberOf) as [string, ...string[]];
+		const rows = rowsOf([first, second!, failing!, third!, first]);
+		simulator.script({ mobile: failing, fault: NOT_ANSWERED });
+		const tries = { retryOnFail: true, maxTries: 2, waitBetweenTries: 1 };
+		const options = { maxQueries: 4, concurrency: 1 };
+		const failed = await runByWebhook(world, loopOf('loop-by-hand', 2, options, tries), rows);
+		expect([failed.status, requestsFor(failing!)]).toEqual(['error', 2]);
+		const failedAgain = await retry(n8n, failed);
+		expect([failedAgain.status, requestsFor(failing!)]).toEqual(['error', 4]);
+
+		const path = `/rest/workflows/${failed.workflowId}`;
+		const { data } = await n8n.api<{ data: WorkflowFile & { versionId: string } }>('GET', path);
+		const nodes = data.nodes.map((each) =>
+			each.name === 'Juhe' ? { ...each, ...CONTINUE } : each,
+		);
+		await n8n.api('PATCH', path, { nodes, versionId: data.versionId });
+		const done = expectRows(await retry(n8n, failedAgain, true), rows);
+		expect(done.map(outcomeOf)).toEqual(['query', 'query', 224919, 'query', 'duplicate']);
+		expect(lookups()).toEqual(eachOnce([first, second!, third!]));
 	});
 });
 
-it('Merge by position: rows stay beside their own where some fail', async () => {
-	const rows = ['13800138001', 'none', '13800138002', '', '13800138007'].map((phone, index) => ({
-		name: `row ${index}`,
-		phone,
-	}));
-	world.simulator.script({ mobile: '13800138002', fault: { kind: 'code', code: 224919 } });
-	const file = behindRows(
-		'merge',
-		[
-			juheNode('Juhe', {}, { onError: 'continueRegularOutput' }),
-			setNode('Names', '={"expected": "{{ $json.name }}"}'),
-			node(
-				'Merge',
-				'n8n-nodes-base.merge',
-				{ mode: 'combine', combineBy: 'combineByPosition', options: {} },
-				{ typeVersion: 3 },
-			),
-		],
-		[
-			['Rows', 'Juhe'],
-			['Rows', 'Names'],
-			['Juhe', 'Merge'],
-			['Names', 'Merge', 'main', 1],
-		],
+it.each([
+	['that succeeds in its last try', {}],
+	['that goes on after its last try', CONTINUE],
+])('Retry On Fail with 0 to 9 tries, of a node %s', async (name, onError) => {
+	/** n8n takes 2 to 5 tries, and 3 for none. */
+	const tries = [3, 2, 2, 3, 4, 5, 5, 5, 5, 5];
+	const failing = tries.map((_, index) => numberOf(10 * index));
+	const good = tries.map((_, index) => numberOf(10 * index + 7));
+	const isAnswered = !('onError' in onError);
+	tries.forEach((count, index) =>
+		world.simulator.script({
+			mobile: failing[index],
+			times: isAnswered ? count - 1 : Infinity,
+			fault: NOT_ANSWERED,
+		}),
 	);
+	// n8n tries a node again whose first item has an `error`, where that comes from the list, too.
+	const rows = [{ phones: failing, error: 'of the list' }, { phones: good }];
+	const nodes = tries.map((_, maxTries) =>
+		juhe(
+			`Node ${maxTries}`,
+			{ mobile: `={{ $json.phones[${maxTries}] }}` },
+			{ ...onError, retryOnFail: true, maxTries, waitBetweenTries: 1 },
+		),
+	);
+	const links = nodes.map(({ name: to }, i): Link => [i === 0 ? 'Rows' : `Node ${i - 1}`, to]);
+	const file = behindRows(name.replaceAll(' ', '-'), nodes, links);
 	const execution = await runByWebhook(world, file, rows);
 	expect(execution.status).toBe('success');
-	const merged = allOf(execution, 'Merge');
-	expect(merged).toMatchObject(rows.map((row) => ({ ...row, expected: row.name })));
-	expect(merged.map(({ route, details }) => route ?? (details as IDataObject).code)).toEqual([
-		'normal',
-		'invalidNumber',
-		224919,
-		'invalidNumber',
-		'notOnNetwork',
+	expect(lookups()).toEqual(eachOnce(isAnswered ? [...failing, ...good] : good));
+	expect(failing.map(requestsFor)).toEqual(tries);
+	expect(itemsOf(execution, 'Node 9')).toMatchObject([
+		isAnswered ? { error: 'of the list', route: 'normal' } : { details: { code: 224919 } },
+		{ route: 'notOnNetwork' },
 	]);
 });
 
-describe('in a sub-workflow', () => {
-	const rows = ['13800138007', 'none', '13800138001'].map((phone, index) => ({
-		name: `row ${index}`,
-		phone,
-	}));
+it('two connections into one node share answers, cap and summary', async () => {
+	const numbers = [0, 5, 6, 7].map(numberOf);
+	const file = behindRows(
+		'connections',
+		[
+			set('One Way', '={{ { ...$json, way: 1 } }}'),
+			set('Other Way', '={{ { ...$json, way: 2 } }}'),
+			juhe('Juhe', { summaryOutput: true, options: { maxQueries: 3 } }, CONTINUE),
+		],
+		[
+			['Rows', 'One Way'],
+			['Rows', 'Other Way'],
+			['One Way', 'Juhe'],
+			['Other Way', 'Juhe'],
+		],
+	);
+	const execution = await runByWebhook(
+		world,
+		file,
+		numbers.map((phone) => ({ phone })),
+	);
+	const all = itemsOf(execution, 'Juhe');
+	expect(all.map(outcomeOf)).toEqual([
+		...['query', 'query', 'query', 'overCap'],
+		...['duplicate', 'duplicate', 'duplicate', 'overCap'],
+	]);
+	expect(new Set(all.map(({ way }) => way)).size).toBe(2);
+	expect(lookups()).toEqual(eachOnce(numbers.slice(0, 3)));
+	const total = { rows: 8, queried: 3, duplicates: 3, notQueried: 2 };
+	expect(itemsOf(execution, 'Juhe', 1).at(-1)).toMatchObject(total);
+});
 
-	/** Publishes a sub-workflow with the node in it, and a workflow that gives it the rows. */
-	const publish = async (name: string, options: INodeParameters, onError?: INode['onError']) => {
-		const { n8n, credential } = world;
-		const called = node(
-			'Called',
-			'n8n-nodes-base.executeWorkflowTrigger',
-			{ inputSource: 'passthrough' },
-			{ typeVersion: 1.1 },
-		);
-		const sub = wired(
-			`${name}-sub`,
-			[called, juheNode('Juhe', { options }, { onError })],
-			[['Called', 'Juhe']],
-		);
-		const subId = await n8n.importWorkflow(sub, credential);
-		await n8n.activate(subId);
-		const parent = behindRows(
+describe('a loop that polls a number until it is in use again', () => {
+	const [steady, polled] = [numberOf(0), numberOf(5)];
+	/** A suspended row comes back to the node by `back`, the last of the nodes, with the result that it got. */
+	const poll = async (name: string, maxQueries: number, ...nodes: INode[]) => {
+		const suspended = { mobile: polled, times: 2, fault: { kind: 'state', state: '1' } } as const;
+		world.simulator.script(suspended);
+		world.simulator.script({ mobile: polled, fault: { kind: 'state', state: '0' } });
+		const names = ['Juhe', ...nodes.map((each) => each.name), 'Juhe'];
+		const parameters = { splitOutputs: true, options: { maxQueries } };
+		const file = behindRows(
 			name,
+			[juhe('Juhe', parameters, CONTINUE), ...nodes],
 			[
-				node('By Hand', 'n8n-nodes-base.manualTrigger'),
-				setNode('List', JSON.stringify({ body: { rows } })),
-				node(
-					'Call',
-					'n8n-nodes-base.executeWorkflow',
-					{ workflowId: { __rl: true, mode: 'id', value: subId }, mode: 'once', options: {} },
-					{ typeVersion: 1.2 },
-				),
-				setNode('Linked', `={{ { ...$json, linked: $('Rows').item.json.name } }}`),
-			],
-			[
-				['By Hand', 'List'],
-				['List', 'Rows'],
-				['Rows', 'Call'],
-				['Call', 'Linked'],
+				['Rows', 'Juhe'],
+				...names.slice(1).map((to, i): Link => [names[i]!, to, { output: i === 0 ? 1 : 0 }]),
 			],
 		);
-		const id = await n8n.importWorkflow(parent);
-		await n8n.activate(id);
-		return { id, subId };
+		return await runByWebhook(world, file, [{ phone: steady }, { phone: polled }]);
 	};
-	const call = async (name: string, id: string, sent = rows) => {
-		const { n8n } = world;
-		const before = (await n8n.executions(id)).length;
-		await n8n.webhook(name, { rows: sent });
-		await until(
-			'one more execution is saved',
-			async () => (await n8n.executions(id)).length > before,
-		);
-		return await savedExecution(n8n, id);
-	};
-
-	it('rows come back whole and linked, and what is kept for later executions is kept', async () => {
-		const { id, subId } = await publish('sub', { reuseHours: 1 }, 'continueRegularOutput');
-		for (const source of ['query', 'reused']) {
-			const execution = await call('sub', id);
-			expect(execution.status).toBe('success');
-			const linked = allOf(execution, 'Linked');
-			expect(linked).toMatchObject(rows.map((row) => ({ ...row, linked: row.name })));
-			expect(linked.map((row) => statusOf(row)?.source)).toEqual([source, undefined, source]);
-			const [inner] = await world.n8n.executions(subId);
-			expect(inner!.mode).toBe('integrated');
-			expect(inner!.data.resultData.runData.Juhe![0]!.hints).toMatchObject([{ type: 'info' }]);
-		}
-		expect(world.simulator.counts.billed).toBe(2);
-	});
-
-	it('what it learns is kept even where its caller is run by hand', async () => {
-		const { id } = await publish('sub-by-hand', { reuseHours: 1 }, 'continueRegularOutput');
-		for (const source of ['query', 'reused']) {
-			const linked = allOf(await runByHand(id, { name: 'By Hand' }), 'Linked');
-			expect(linked.map((row) => statusOf(row)?.source)).toEqual([source, undefined, source]);
-		}
-		expect(world.simulator.counts.billed).toBe(2);
-	});
 
 	it.each([
-		['pays again', 0, 2],
-		['pays nothing twice with Reuse Results', 1, 1],
-	])('a caller that is retried by hand calls it anew, which %s', async (_, reuseHours, queries) => {
-		const fault = { kind: 'code', code: 10012 } as const;
-		world.simulator.script({ mobile: rows[2]!.phone, times: 1, fault });
-		const name = `sub-retry-${reuseHours}`;
-		const { id } = await publish(name, { concurrency: 1, reuseHours });
-		const valid = rows.filter(({ phone }) => phone !== 'none');
-		const failed = await call(name, id, valid);
-		expect(failed.status).toBe('error');
-		expect((await retry(failed)).status).toBe('success');
-		expect(lookups()).toEqual({ [rows[0]!.phone]: queries, [rows[2]!.phone]: 1 });
+		['anew', 0, 3, { route: 'normal' }],
+		['no more often than the cap', 3, 2, { details: { code: 'overCap' } }],
+	])('asks %s after a short wait', async (_, maxQueries, queries, last) => {
+		const wait = node('Wait', 'n8n-nodes-base.wait', { amount: 0.1 }, { typeVersion: 1.1 });
+		const execution = await poll(`poll-${maxQueries}`, maxQueries, wait);
+		expect(execution.status).toBe('success');
+		expect(lookups()).toEqual({ [steady]: 1, [polled]: queries });
+		const { outputs } = lastTry(execution, 'Juhe');
+		expect(outputs.flat()).toMatchObject([{ json: { phone: polled, ...last } }]);
+	});
+
+	it('asks anew after a wait in which n8n hands the execution to its database', async () => {
+		// As for a wait of minutes; n8n puts out the call that ends the wait, so the row is fetched again.
+		const parameters = { resume: 'webhook', options: {} };
+		const trigger = { typeVersion: 1.1, webhookId: 'wait' };
+		const wait = node('Wait', 'n8n-nodes-base.wait', parameters, trigger);
+		const row = set('Row Again', "={{ $('Juhe').first(1).json }}");
+		let execution = await poll('poll-long', 0, wait, row);
+		for (const queries of [1, 2]) {
+			expect([execution.status, lookups()[polled]]).toEqual(['waiting', queries]);
+			const { metadata } = execution.data.resultData.runData.Wait!.at(-1)!;
+			const { search, pathname } = new URL((metadata as IDataObject).resumeUrl as string);
+			await fetch(world.n8n.url + pathname + search);
+			await until('the number is asked anew', () => lookups()[polled] === queries + 1);
+			execution = await endedExecution(world.n8n, execution.id);
+		}
+		expect(itemsOf(execution, 'Juhe').at(-1)).toMatchObject({ phone: polled, route: 'normal' });
+		expect([execution.status, lookups()[steady]]).toEqual(['success', 1]);
 	});
 });
 
-describe('an execution that is retried by hand', () => {
-	const numbers = ['13800138001', '13800138002', '13800138003', '13800138004'];
-	const rows = numbers.map((phone) => ({ phone }));
-	const eachOnce = Object.fromEntries(numbers.map((phone) => [phone, 1]));
+describe("an agent's tool, in examples/ai-agent-tool.json", () => {
+	const example = JSON.parse(
+		readFileSync(join(__dirname, '../../examples/ai-agent-tool.json'), 'utf8'),
+	) as WorkflowFile;
+	const [A, B, C, D] = [0, 5, 6, 7].map(numberOf) as [string, string, string, string];
 
-	it.each([
-		['the original workflow', false],
-		['the workflow as it is now', true],
-	])(
-		'does not pay again what it had paid for when it failed (with %s)',
-		async (_, loadWorkflow) => {
-			const fault = { kind: 'code', code: 10012 } as const;
-			world.simulator.script({ mobile: numbers[2], times: 2, fault });
-			const file = workflowOf(`by-hand-${loadWorkflow}`, [], { options: { concurrency: 1 } });
-			const failed = await runByWebhook(world, file, rows);
-			expect(failed.status).toBe('error');
-			expect(lookups()).toEqual({ [numbers[0]!]: 1, [numbers[1]!]: 1 });
+	/** Sends a chat message to the example with changed nodes, and gives what the tool told the model. */
+	const chat = async (turns: Turn[], changes: Record<string, Partial<INode>> = {}) => {
+		const { n8n, credential } = world;
+		model.script(...turns);
+		const nodes = example.nodes.map((each) => ({
+			...each,
+			...(each.credentials?.openAiApi && { credentials: { openAiApi } }),
+			...changes[each.name],
+		}));
+		const id = await n8n.importWorkflow({ ...example, nodes }, credential);
+		const json = { chatInput: 'Are they in use?', sessionId: 'one', action: 'sendMessage' };
+		const message = { startTime: 0, executionIndex: 0, executionTime: 0, source: [] };
+		return await startByHand(n8n, id, {
+			name: 'When chat message received',
+			data: { ...message, data: { main: [[{ json }]] } },
+		});
+	};
+	const tool = example.nodes.find(({ type }) => type.endsWith('juheMobileStatusTool'))!;
+	const withOptions = (options: INodeParameters) => ({
+		[tool.name]: { parameters: { ...tool.parameters, options } },
+	});
+	/** What the tool told the model of each call: one item, without the agent's own input in it. */
+	const told = () => {
+		const results = model.toolResults;
+		expect(JSON.stringify(results)).not.toMatch(/chatInput|sessionId|toolCallId|\brows?\b/i);
+		expect(results.map((items) => items.length)).toEqual(results.map(() => 1));
+		return results.map(([item]) => item!);
+	};
 
-			// The account does not work yet; then it does.
-			const failedAgain = await retry(failed, loadWorkflow);
-			expect(failedAgain.status).toBe('error');
-			const retried = await retry(failedAgain, loadWorkflow);
-			expect(retried).toMatchObject({ status: 'success', mode: 'retry' });
-			expect(allOf(retried, 'Output 0')).toMatchObject(
-				numbers.map((mobile) => ({ phone: mobile, route: 'normal', mobileStatus: { mobile } })),
+	it.each([1.9, 2.2, 3.1].flatMap((version) => [0, 2].map((cap) => [version, cap] as const)))(
+		'agent %s with a cap of %s: nothing is paid twice',
+		async (typeVersion, maxQueries) => {
+			const calls = [A, A, B, B, C, D, A, B];
+			world.simulator.latency = 100;
+			const execution = await chat(
+				[{ mobiles: calls.slice(0, 6) }, { mobiles: [A, B] }, { say: 'x' }],
+				{
+					...withOptions({ maxQueries }),
+					Agent: { typeVersion },
+				},
+			).finally(() => (world.simulator.latency = 0));
+			expect(execution.status).toBe('success');
+			const paid = Object.keys(lookups());
+			expect(lookups()).toEqual(eachOnce(paid));
+			expect(world.simulator.counts.requests).toBe(maxQueries || 4);
+			const results = told();
+			expect(results.map((result) => result.route ?? outcomeOf(result))).toEqual(
+				calls.map((mobile) => (paid.includes(mobile) ? routeOf(mobile) : 'overCap')),
 			);
-			expect(lookups()).toEqual(eachOnce);
+			const sources = results.map(outcomeOf).filter((outcome) => outcome !== 'overCap');
+			expect(sources.filter((source) => source !== 'duplicate')).toEqual(paid.map(() => 'query'));
 		},
 	);
 
-	it.each([
-		['the original workflow takes and keeps what was known when it failed', false, 2],
-		['the workflow as it is now takes and keeps what is known now', true, 1],
-	])('with Reuse Results, %s', async (_, loadWorkflow, queries) => {
-		const { n8n, simulator } = world;
-		const fault = { kind: 'code', code: 10012 } as const;
-		simulator.script({ mobile: numbers[1], times: 1, fault });
-		const path = `by-hand-reuse-${loadWorkflow}`;
-		const file = workflowOf(path, [], { options: { concurrency: 1, reuseHours: 1 } });
-		const failed = await runByWebhook(world, file, rows.slice(0, 2));
-		expect(failed.status).toBe('error');
-		const later = async (some: IDataObject[]) => {
-			const before = (await n8n.executions(failed.workflowId)).length;
-			await n8n.webhook(path, { rows: some });
-			await until(
-				'one more execution is saved',
-				async () => (await n8n.executions(failed.workflowId)).length > before,
-			);
-		};
-
-		await later(rows.slice(2));
-		expect((await retry(failed, loadWorkflow)).status).toBe('success');
-		expect(lookups()).toEqual(eachOnce);
-		await later(rows);
-		expect(lookups()).toEqual({ ...eachOnce, [numbers[2]!]: queries, [numbers[3]!]: queries });
+	it('tells the model what it is, and what is wrong with a number', async () => {
+		world.simulator.script({ mobile: B, fault: NOT_ANSWERED });
+		const execution = await chat([{ mobiles: [A, '12345', B] }, { say: 'Checked.' }]);
+		expect(itemsOf(execution, 'Agent')).toMatchObject([{ output: 'Checked.' }]);
+		const [{ messages, tools }] = model.requests as [(typeof model.requests)[number]];
+		expect(messages[0]!.content).toContain('costs money');
+		expect(tools[0]!.function).toMatchObject({
+			description: expect.stringMatching(/Chinese mobile numbers.*paid query/s) as string,
+			parameters: { properties: { mobile: { type: 'string' } }, required: ['mobile'] },
+		});
+		const remedy = expect.any(String) as string;
+		expect(told()).toMatchObject([
+			{ route: 'normal', mobileStatus: { mobile: A, billable: 'yes' } },
+			{ error: expect.stringContaining("'Mobile Number'") as string, details: { remedy } },
+			{ error: expect.stringContaining('Juhe 224919: ') as string, details: { remedy } },
+		]);
 	});
 
-	it('pays again when it was cancelled: n8n has saved it as it was when it began', async () => {
-		const { n8n, simulator } = world;
-		simulator.script({ mobile: numbers[2], times: 1, fault: { kind: 'hang' } });
-		const options = { concurrency: 1, timeout: 1000, retries: 0 };
-		const id = await n8n.importWorkflow(workflowOf('cancelled', [], { options }), world.credential);
-		await n8n.activate(id);
-		const answer = n8n.webhook('cancelled', { rows });
-		await until('the third number is under way', () => simulator.counts.requests === 3);
-		const [running] = await n8n.executions(id, 'running');
-		await n8n.api('POST', `/rest/executions/${running!.id}/stop`, {});
-		await until('the request has ended', () => simulator.counts.inFlight === 0);
-		await answer;
-		const cancelled = await executionOf(running!.id);
-		expect(cancelled.status).toBe('canceled');
-		expect(cancelled.data.executionData!.contextData).toEqual({});
-
-		expect(allOf(await retry(cancelled), 'Output 0')).toHaveLength(rows.length);
-		expect([...simulator.counts.lookups.values()]).toEqual([2, 2, 2, 1]);
+	it('stops where it is told to', async () => {
+		const changes = { [tool.name]: { onError: 'stopWorkflow' } as const };
+		const execution = await chat([{ mobiles: ['12345'] }, { say: 'never said' }], changes);
+		expect([execution.status, model.requests.length]).toEqual(['error', 1]);
 	});
-});
 
-// The last: it reads what all others have left.
-it('the debug log tells of the runs and holds no number, no key and no OpenID', () => {
-	const { n8n, account } = world;
-	expect(n8n.logs).toContain('2 rows: 2 queried, 0 duplicates, 0 reused, 0 errors.');
-	expect(n8n.logs.match(/1380013800\d/)).toBeNull();
-	for (const secret of [account.apiKey, account.openid]) expect(n8n.logs).not.toContain(secret);
+	it('shows what makes sense for it, and has one output whatever it is set to', async () => {
+		const types = await world.n8n.api<INodeTypeDescription[]>('GET', '/types/nodes.json');
+		const type = types.find(({ name }) => name === tool.type)!;
+		const parameters = { ...tool.parameters, operation: 'plain' };
+		const shown = (properties: INodeProperties[]) =>
+			properties
+				.filter((each) => NodeHelpers.displayParameter(parameters, each, tool, type))
+				.map(({ name }) => name);
+		const names = shown(type.properties);
+		expect(names).toEqual(expect.arrayContaining(['operation', 'mobile', 'options']));
+		const options = type.properties.find(({ name }) => name === 'options')!;
+		names.push(...shown(options.options as INodeProperties[]));
+		expect(names).toEqual(expect.arrayContaining(['maxQueries', 'dryRun', 'maskNumber']));
+		const ofRows = /^(splitOutputs|summaryOutput|outputField|routeField|resultAs|re(use|check).*)$/;
+		expect(names.filter((name) => ofRows.test(name))).toEqual([]);
+
+		const split = { parameters: { ...tool.parameters, splitOutputs: true, summaryOutput: true } };
+		await chat([{ mobiles: [A, D] }, { say: 'x' }], { [tool.name]: split });
+		expect(told()).toMatchObject([{ route: 'normal' }, { route: 'notOnNetwork' }]);
+	});
 });

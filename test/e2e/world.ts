@@ -2,7 +2,7 @@
 import { dirname } from 'node:path';
 import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { IDataObject, INode, INodeParameters } from 'n8n-workflow';
+import type { IDataObject, INode, INodeParameters, NodeConnectionType } from 'n8n-workflow';
 
 import {
 	ensureN8n,
@@ -12,6 +12,7 @@ import {
 	type N8n,
 	type WorkflowFile,
 } from '../../scripts/real-n8n';
+import { stateByLastDigit } from '../simulator/service';
 import { startSimulator, type Simulator } from '../simulator/simulator';
 
 export interface World {
@@ -64,6 +65,12 @@ export async function until(
 	}
 }
 
+const ROUTES = ['normal', 'suspended', 'unavailable', 'notOnNetwork', 'preCancelled'];
+
+/** The route of what the stand-in service says of a number. */
+export const routeOf = (mobile: string): string =>
+	ROUTES[stateByLastDigit[Number(mobile.at(-1))]!]!;
+
 export function node(
 	name: string,
 	type: string,
@@ -71,6 +78,59 @@ export function node(
 	more: Partial<INode> = {},
 ): INode {
 	return { id: name, name, type, typeVersion: 1, position: [0, 0], parameters, ...more };
+}
+
+/** Our node; the number comes from the row's `phone`. */
+export function juhe(
+	name: string,
+	parameters: INodeParameters = {},
+	more: Partial<INode> = {},
+): INode {
+	return node(
+		name,
+		'n8n-nodes-juhe.juheMobileStatus',
+		{ mobile: '={{ $json.phone }}', ...parameters },
+		{ credentials: { juheApi: { id: null, name: '' } }, ...more },
+	);
+}
+
+/** A Set node that puts out this JSON, or what the expression gives for each item. */
+export function set(name: string, jsonOutput: string): INode {
+	const parameters = { mode: 'raw', jsonOutput, options: {} };
+	return node(name, 'n8n-nodes-base.set', parameters, { typeVersion: 3.4 });
+}
+
+export type Link = [
+	from: string,
+	to: string,
+	more?: { type?: NodeConnectionType; input?: number; output?: number },
+];
+
+/** A workflow of nodes and the connections between them. */
+export function wired(name: string, nodes: INode[], links: Link[]): WorkflowFile {
+	const connections: WorkflowFile['connections'] = {};
+	for (const [from, to, { type = 'main', input = 0, output = 0 } = {}] of links) {
+		const outputs = ((connections[from] ??= {})[type] ??= []);
+		while (outputs.length <= output) outputs.push([]);
+		outputs[output]!.push({ node: to, type, index: input });
+	}
+	return { name, nodes, connections, settings: { executionOrder: 'v1' } };
+}
+
+/** A workflow whose webhook is called by the workflow's name; its rows leave by the node `Rows`. */
+export function behindRows(name: string, nodes: INode[], links: Link[]): WorkflowFile {
+	const parameters = { httpMethod: 'POST', path: name, responseMode: 'lastNode', options: {} };
+	const trigger = { typeVersion: 2, webhookId: name };
+	const split = { fieldToSplitOut: 'body.rows', options: {} };
+	return wired(
+		name,
+		[
+			node('Webhook', 'n8n-nodes-base.webhook', parameters, trigger),
+			node('Rows', 'n8n-nodes-base.splitOut', split),
+			...nodes,
+		],
+		[['Webhook', 'Rows'], ...links],
+	);
 }
 
 /** Our node between rows and as many ends as it has outputs; started by hand with `rows`, or by a webhook with its own. */
@@ -81,43 +141,25 @@ export function workflowOf(
 	more: Partial<INode> = {},
 ): WorkflowFile {
 	const outputs =
-		(parameters.splitOutputs ? 6 : 1) + (more.onError === 'continueErrorOutput' ? 1 : 0);
+		(parameters.splitOutputs ? 6 : 1) +
+		(parameters.summaryOutput ? 1 : 0) +
+		(more.onError === 'continueErrorOutput' ? 1 : 0);
 	const ends = Array.from({ length: outputs }, (_, index) => `Output ${index}`);
-	const to = (target: string) => [{ node: target, type: 'main' as const, index: 0 }];
-	return {
+	return behindRows(
 		name,
-		nodes: [
+		[
 			node('By Hand', 'n8n-nodes-base.manualTrigger'),
-			node(
-				'List',
-				'n8n-nodes-base.set',
-				{ mode: 'raw', jsonOutput: JSON.stringify({ body: { rows } }), options: {} },
-				{ typeVersion: 3.4 },
-			),
-			node(
-				'Webhook',
-				'n8n-nodes-base.webhook',
-				{ httpMethod: 'POST', path: name, responseMode: 'lastNode', options: {} },
-				{ typeVersion: 2, webhookId: name },
-			),
-			node('Rows', 'n8n-nodes-base.splitOut', { fieldToSplitOut: 'body.rows', options: {} }),
-			node(
-				'Juhe',
-				'n8n-nodes-juhe.juheMobileStatus',
-				{ mobile: '={{ $json.phone }}', ...parameters },
-				{ credentials: { juheApi: { id: null, name: '' } }, ...more },
-			),
+			set('List', JSON.stringify({ body: { rows } })),
+			juhe('Juhe', parameters, more),
 			...ends.map((end) => node(end, 'n8n-nodes-base.noOp')),
 		],
-		connections: {
-			'By Hand': { main: [to('List')] },
-			List: { main: [to('Rows')] },
-			Webhook: { main: [to('Rows')] },
-			Rows: { main: [to('Juhe')] },
-			Juhe: { main: ends.map(to) },
-		},
-		settings: { executionOrder: 'v1' },
-	};
+		[
+			['By Hand', 'List'],
+			['List', 'Rows'],
+			['Rows', 'Juhe'],
+			...ends.map((end, output): Link => ['Juhe', end, { output }]),
+		],
+	);
 }
 
 /** The newest execution of a workflow, once it has ended and is saved. */
@@ -227,4 +269,37 @@ export async function runByWebhook(
 export function lastTry(execution: Pick<Execution, 'data'>, nodeName: string) {
 	const task = execution.data.resultData.runData[nodeName]?.at(-1);
 	return { error: task?.error, outputs: (task?.data?.main ?? []).map((output) => output ?? []) };
+}
+
+/** An execution with its data, once it no longer runs. */
+export async function endedExecution(n8n: N8n, id: string): Promise<Execution> {
+	let execution: Execution | undefined;
+	await until(`execution ${id} has ended`, async () => {
+		execution = await n8n.api<Execution>('GET', `/api/v1/executions/${id}?includeData=true`);
+		return !['new', 'running'].includes(execution.status);
+	});
+	return execution!;
+}
+
+/** Runs a workflow by hand from one of its triggers, as the editor does. */
+export async function startByHand(
+	n8n: N8n,
+	workflowId: string,
+	triggerToStartFrom: IDataObject,
+): Promise<Execution> {
+	const path = `/rest/workflows/${workflowId}/run`;
+	const body = { triggerToStartFrom };
+	const { data } = await n8n.api<{ data: { executionId: string } }>('POST', path, body);
+	return await endedExecution(n8n, data.executionId);
+}
+
+/**
+ * Retries a failed execution, as the list of executions offers it.
+ *
+ * @param loadWorkflow true for the workflow as it is now, false for the one that failed
+ */
+export async function retry(n8n: N8n, { id }: Execution, loadWorkflow = false): Promise<Execution> {
+	const path = `/rest/executions/${id}/retry`;
+	const { data } = await n8n.api<{ data: { id: string } }>('POST', path, { loadWorkflow });
+	return await endedExecution(n8n, data.id);
 }

@@ -1,32 +1,26 @@
-/** What a soak draws at random: lists, settings and troubles of a workflow that is executed a few times. */
+/** What a round draws at random: a list, settings, and the executions that check it one after the other. */
 import fc from 'fast-check';
 
 import type { Fault } from '../simulator/simulator';
 
-/** API document, section 4, by what the contract says the node does about a code. */
-export const ACCOUNT = [
-	10001, 10002, 10003, 10004, 10005, 10007, 10008, 10009, 10012, 10013, 10020, 10021,
+/** Codes of section 4 of the API document, by what the contract says that the node does about them. */
+export const FATAL = [
+	...[10001, 10002, 10003, 10004, 10005, 10006, 10007, 10008, 10009, 10012, 10013, 10020, 10021],
+	...[401, 403, 404],
 ];
-const MAY_PASS = [224915, 224924, 10011, 10014];
+const TRANSIENT = [224915, 224924, 10011, 10014];
 export const OF_THE_ROW = [224902, 224919, 224922, 299999];
 
+/** How a list may spell a number. */
 export const SPELLINGS: Array<(mobile: string) => string | number> = [
 	(mobile) => mobile,
-	(mobile) => Number(mobile),
+	Number,
 	(mobile) => `+86 ${mobile}`,
 	(mobile) => `0086-${mobile}`,
 	(mobile) => `${mobile.slice(0, 3)} ${mobile.slice(3, 7)} ${mobile.slice(7)}`,
-	(mobile) => `(${mobile.slice(0, 3)})${mobile.slice(3)}\u200b`,
 	(mobile) => mobile.replace(/\d/g, (digit) => String.fromCharCode(digit.charCodeAt(0) + 0xfee0)),
 ];
-export const NO_NUMBERS = [
-	'',
-	'010-62345678',
-	'1380013800',
-	'1.38E+10',
-	'={{ $env }}',
-	'13800138000&key=1',
-];
+export const NO_NUMBERS = ['', '010-62345678', '1380013800', '={{ $env }}', '13800138000&key=1'];
 
 type Cell = { number: number; spelling: number } | { noNumber: number };
 
@@ -39,25 +33,26 @@ interface Trouble {
 	fault: Fault;
 }
 
-const code = fc.oneof(
-	{ weight: 3, arbitrary: fc.constantFrom(...MAY_PASS, ...OF_THE_ROW) },
-	// Ends the run, and with it the round's chances to meet anything else.
-	{ weight: 1, arbitrary: fc.constantFrom(...ACCOUNT) },
-);
+/** Once in so many draws. */
+function sometimes<T>(oneIn: number, arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> {
+	return fc.oneof(
+		{ weight: oneIn - 1, arbitrary: fc.constant(undefined) },
+		{ weight: 1, arbitrary },
+	);
+}
+
 const retryAfter = fc.constantFrom(
-	undefined,
-	undefined,
-	'0',
-	'1',
-	'soon',
+	...[undefined, undefined, '0', '1', 'soon', '86400', '99999999999'],
 	'Wed, 21 Oct 2015 07:28:00 GMT',
-	'86400',
-	'99999999999',
 );
-const passingFault: fc.Arbitrary<Fault> = fc.oneof(
+const quickFault: fc.Arbitrary<Fault> = fc.oneof(
 	fc.record({
 		kind: fc.constant('code' as const),
-		code,
+		code: fc.oneof(
+			{ weight: 5, arbitrary: fc.constantFrom(...TRANSIENT, ...OF_THE_ROW) },
+			// Ends the run, and with it the round's chances to meet anything else.
+			{ weight: 1, arbitrary: fc.constantFrom(...FATAL.filter((code) => code > 1000)) },
+		),
 		retryAfter,
 		asString: fc.boolean(),
 		echo: fc.boolean(),
@@ -65,7 +60,7 @@ const passingFault: fc.Arbitrary<Fault> = fc.oneof(
 	}),
 	fc.record({
 		kind: fc.constant('http' as const),
-		status: fc.constantFrom(429, 500, 502, 503, 504, 404, 302),
+		status: fc.constantFrom(429, 500, 502, 502, 503, 504, 504, 404, 302),
 		retryAfter,
 	}),
 	fc.record({
@@ -73,27 +68,16 @@ const passingFault: fc.Arbitrary<Fault> = fc.oneof(
 		state: fc.constantFrom('0', '1', '2', '3', '4', '9'),
 	}),
 	fc.constantFrom<Fault>(
-		{ kind: 'notJson' },
-		{ kind: 'missingResult' },
-		{ kind: 'resetBefore' },
-		{ kind: 'resetMidBody' },
+		...[{ kind: 'notJson' as const }, { kind: 'missingResult' as const }],
+		...[{ kind: 'resetBefore' as const }, { kind: 'resetMidBody' as const }],
 		{ kind: 'http', status: 200, body: '{"error_code":', contentType: 'application/json' },
 		{ kind: 'http', status: 200, body: '\u0000'.repeat(70_000) },
 	),
 );
-const trouble: fc.Arbitrary<Trouble> = fc.oneof(
-	{ weight: 5, arbitrary: faultOf(passingFault, 8) },
-	// Each of these takes a whole timeout.
-	{
-		weight: 1,
-		arbitrary: faultOf(
-			fc.constantFrom<Fault>({ kind: 'hang' }, { kind: 'drip', intervalMs: 100 }),
-			3,
-		),
-	},
-);
+/** Each of these takes a whole timeout. */
+const slowFault = fc.constantFrom<Fault>({ kind: 'hang' }, { kind: 'drip', intervalMs: 100 });
 
-function faultOf(fault: fc.Arbitrary<Fault>, maxTimes: number): fc.Arbitrary<Trouble> {
+function troubleOf(fault: fc.Arbitrary<Fault>, maxTimes: number): fc.Arbitrary<Trouble> {
 	const times = fc.integer({ min: 1, max: maxTimes });
 	const latency = fc.constantFrom(undefined, undefined, 0, 30);
 	return fc.oneof(
@@ -103,38 +87,61 @@ function faultOf(fault: fc.Arbitrary<Fault>, maxTimes: number): fc.Arbitrary<Tro
 	);
 }
 
-/** Once in so many draws. */
-function sometimes<T>(oneIn: number, arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> {
-	return fc.oneof(
-		{ weight: oneIn - 1, arbitrary: fc.constant(undefined) },
-		{ weight: 1, arbitrary },
-	);
-}
+const trouble = fc.oneof(
+	{ weight: 6, arbitrary: troubleOf(quickFault, 8) },
+	{ weight: 1, arbitrary: troubleOf(slowFault, 3) },
+);
 
 function listOf(maxLength: number): fc.Arbitrary<Cell[]> {
 	const number = fc.record({ number: fc.nat(maxLength), spelling: fc.nat(SPELLINGS.length - 1) });
 	const noNumber = fc.record({ noNumber: fc.nat(NO_NUMBERS.length - 1) });
-	const cells = fc.array(
-		fc.oneof({ weight: 30, arbitrary: number }, { weight: 1, arbitrary: noNumber }),
-		{
-			maxLength,
-			size: 'max',
-		},
+	const cell = fc.oneof({ weight: 30, arbitrary: number }, { weight: 1, arbitrary: noNumber });
+	const size = { minLength: 1, maxLength, size: 'max' } as const;
+	return fc.oneof(
+		{ weight: 2, arbitrary: fc.array(number, size) },
+		{ weight: 1, arbitrary: fc.array(cell, size) },
 	);
-	const numbers = fc.array(number, { minLength: 1, maxLength, size: 'max' });
-	return fc.oneof({ weight: 2, arbitrary: numbers }, { weight: 1, arbitrary: cells });
 }
 
+/**
+ * How an execution calls the node: once, in a loop of batches, over two connections, or again with the rows that it gave.
+ */
+const shape = fc.oneof(
+	fc.constant({ kind: 'once' as const }),
+	fc.record({ kind: fc.constant('loop' as const), batchSize: fc.integer({ min: 1, max: 12 }) }),
+	fc.constant({ kind: 'twice' as const }),
+	fc.record({ kind: fc.constant('back' as const), rounds: fc.integer({ min: 1, max: 2 }) }),
+);
+
+/** What people and tables do to a row between two executions; some of it makes its result one that nobody answered. */
+export const EDITS = [
+	...(['numberChanged', 'recheckCleared', 'stateForged', 'routeForged', 'mobileForged'] as const),
+	...(['fromTomorrow', 'noTime', 'datesFromTable', 'numbersFromTable'] as const),
+];
+
 const execution = fc.record({
-	cells: fc.oneof({ weight: 4, arbitrary: listOf(20) }, { weight: 1, arbitrary: listOf(400) }),
-	troubles: fc.array(trouble, { maxLength: 6 }),
+	shape,
+	resultAs: fc.constantFrom('object' as const, 'columns' as const),
+	dryRun: fc.integer({ min: 0, max: 14 }).map((draw) => draw === 14),
+	troubles: fc.oneof(
+		{ weight: 9, arbitrary: fc.array(trouble, { maxLength: 6 }) },
+		// Nothing works.
+		{ weight: 1, arbitrary: fc.tuple(fc.record({ fault: quickFault }) as fc.Arbitrary<Trouble>) },
+	),
+	/** Rows of the list, and what is done to them before the execution. */
+	edits: fc.array(fc.record({ row: fc.nat(400), edit: fc.constantFrom(...EDITS) }), {
+		maxLength: 5,
+	}),
+	/** How a failed execution is retried by hand. */
+	byHand: sometimes(2, fc.constantFrom('asItIs' as const, 'continueRegularOutput' as const)),
 	/** Milliseconds until the execution is cancelled. */
-	cancelAfter: sometimes(8, fc.nat(300)),
+	cancelAfter: sometimes(10, fc.nat(300)),
 	/** When the simulator refuses connections, and for how long, in milliseconds. */
-	down: sometimes(8, fc.record({ at: fc.nat(100), during: fc.nat(1000) })),
+	down: sometimes(10, fc.record({ at: fc.nat(100), during: fc.nat(1000) })),
 });
 export type Execution = typeof execution extends fc.Arbitrary<infer T> ? T : never;
 
+const days = fc.constantFrom(0, 30);
 const options = fc.record(
 	{
 		concurrency: fc.oneof(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 50 })),
@@ -145,28 +152,29 @@ const options = fc.record(
 		maskNumber: fc.boolean(),
 		method: fc.constantFrom('GET', 'POST'),
 		requestsPerSecond: fc.integer({ min: 40, max: 1000 }),
-		reuseHours: fc.constantFrom(1, 8760),
-		onlyChanges: fc.boolean(),
+		reuseResults: fc.boolean(),
+		recheckAfter: fc.record({ keep: days, recheck: days, remove: days, review: days }),
+		pricePerQuery: fc.constantFrom(0, 0.035),
+		outputField: fc.constantFrom('mobileStatus', 'juhe'),
+		routeField: fc.constantFrom('route', 'status'),
 	},
 	{ requiredKeys: [] },
 );
 
-/** A workflow that is executed up to three times. */
+/** A workflow that checks its list up to three times, and writes back into it what the node gives. */
 export const round = fc.record({
 	operation: fc.constantFrom('plain', 'aes', 'rsa'),
 	onError: fc.constantFrom(
-		'stopWorkflow' as const,
-		'continueRegularOutput' as const,
-		'continueErrorOutput' as const,
+		...(['stopWorkflow', 'continueRegularOutput', 'continueErrorOutput'] as const),
 	),
 	splitOutputs: fc.boolean(),
+	summaryOutput: fc.boolean(),
 	options,
-	dryRun: fc.integer({ min: 0, max: 14 }).map((draw) => draw === 14),
 	/** In milliseconds, of an execution in which an answer never comes. */
 	shortTimeout: fc.integer({ min: 800, max: 1500 }),
 	retryOnFail: sometimes(
 		3,
-		fc.record({ maxTries: fc.integer({ min: 2, max: 3 }), waitBetweenTries: fc.nat(300) }),
+		fc.record({ maxTries: fc.integer({ min: 0, max: 4 }), waitBetweenTries: fc.nat(300) }),
 	),
 	latency: fc.nat(15),
 	rate: sometimes(
@@ -176,6 +184,7 @@ export const round = fc.record({
 			limitReply: fc.constantFrom('code' as const, 'http' as const),
 		}),
 	),
+	cells: fc.oneof({ weight: 4, arbitrary: listOf(20) }, { weight: 1, arbitrary: listOf(400) }),
 	executions: fc.array(execution, { minLength: 1, maxLength: 3 }),
 });
 export type Round = typeof round extends fc.Arbitrary<infer T> ? T : never;

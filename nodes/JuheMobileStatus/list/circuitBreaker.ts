@@ -30,11 +30,6 @@ export class CircuitBreaker {
 		return this.streak >= this.limit;
 	}
 
-	/** Begins a call of the node; where the breaker is open, one number may be sent. */
-	beginCall(): void {
-		this.streak = Math.min(this.streak, this.limit - 1);
-	}
-
 	/**
 	 * Whether one more number may start now. Else one that is under way has to end first: a short outage shall not use up
 	 * the tries of a hundred numbers at once.

@@ -54,8 +54,11 @@ export function readEarlier(
 
 	const storedMobile = read('mobile');
 	const route = ROUTES.find((known) => known === row[routeField]);
+	const [checkedAt, recheckAt] = [read('checkedAt'), read('recheckAt')];
+	const checkedTime = timeOf(checkedAt);
 	if (isBlank(storedMobile)) {
-		return route && { ...NOTHING, route };
+		// Nothing says whose result this is, so it is never reused.
+		return route && { ...{ route, checkedAt, recheckAt, checkedTime }, ...NO_RESULT };
 	}
 	const isSameNumber =
 		String(storedMobile) === mobile ||
@@ -70,8 +73,6 @@ export function readEarlier(
 		}
 	}
 	const state = result.state === '' ? undefined : result.state;
-	const [checkedAt, recheckAt] = [read('checkedAt'), read('recheckAt')];
-	const checkedTime = timeOf(checkedAt);
 	const hasNoRecord = route === 'noRecord' && state === undefined;
 	const isConsistent = hasNoRecord || (state !== undefined && statusOf(result).route === route);
 	return {
@@ -85,15 +86,7 @@ export function readEarlier(
 	};
 }
 
-/** A row that carries a route alone. */
-const NOTHING = {
-	result: null,
-	operation: undefined,
-	checkedAt: undefined,
-	recheckAt: undefined,
-	checkedTime: NaN,
-	isFresh: false,
-} as const satisfies Omit<EarlierResult, 'route'>;
+const NO_RESULT = { result: null, operation: undefined, isFresh: false } as const;
 
 function isBlank(value: unknown): boolean {
 	return value === undefined || value === null || value === '';

@@ -120,7 +120,6 @@ export async function run(
 		else if (ledger.breaker.isOpen) stopRun(nothingWorksFailure(ended.failure, ledger, client));
 	};
 
-	ledger.breaker.beginCall();
 	const underWay = new Set<Promise<void>>();
 	const add = (work: Promise<void>) => {
 		const tracked = work.finally(() => underWay.delete(tracked));
@@ -129,6 +128,7 @@ export async function run(
 	const waitingForOthers: Array<Promise<void>> = [];
 	for (const mobile of numbers) {
 		if (settleWithoutQuery(mobile)) continue;
+		// Where nothing is under way, one number starts in any case: it shows whether the service works again.
 		while (!signal.aborted && !ledger.breaker.mayStart(options.concurrency) && underWay.size > 0) {
 			await Promise.race(underWay);
 		}
