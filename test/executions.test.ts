@@ -22,6 +22,8 @@ type NodeTypes = Record<string, INodeType>;
 type Settings = Partial<INode>;
 type Values = INode['parameters'];
 
+// A machine that does much else at the time is slow.
+jest.setTimeout(30_000);
 const juhe = useSimulator();
 const STOP = { node: {} };
 const KINDS = [STOP, CONTINUE, ERROR_OUTPUT];
@@ -198,8 +200,8 @@ describe.each(['sideBySide', 'byEngine'] as const)('Tool calls of an agent (%s)'
 			const texts = await textsOf(turns, style, node, { maxQueries });
 			const answers = texts.filter((text) => text.includes('"route":"normal"'));
 			const refusals = texts.filter((text) => text.includes("'Max Queries per Execution'"));
-			expect([answers.length + refusals.length, texts.length]).toEqual([7, 7]);
-			expect(refusals.length > 0).toBe(maxQueries > 0);
+			// Under the cap A and B are sent, and their answers given as often as they are asked for.
+			expect([answers.length, refusals.length]).toEqual(maxQueries ? [5, 2] : [7, 0]);
 			expectSent(maxQueries || 4);
 		}
 	});
@@ -227,12 +229,14 @@ describe('Retry On Fail', () => {
 				juhe.simulator.reset();
 				juhe.simulator.script({ mobile: numbers[0], times: failures, fault: code(224919) });
 				const settings = { node: retrying(maxTries, node), ...withOptions(ONE_BY_ONE) };
-				const { outputs, error } = await juhe.run(phones(...numbers), settings);
+				const { outputs, error, run: saved } = await juhe.run(phones(...numbers), settings);
 				const recovers = failures < tries;
 				const stops = !recovers && node === STOP.node;
 				expect(error === undefined).toBe(!stops);
 				const expected = recovers ? { query: 5 } : stops ? {} : { query: 4, 224919: 1 };
 				expect(tally(outputs.flat())).toEqual(expected);
+				const kept = saved.data.executionData!.contextData['node:Juhe'];
+				if (!stops) expect(kept).toEqual({});
 				const billed = expected.query ?? 0;
 				expectSent(failures + billed, billed);
 			}
@@ -318,7 +322,7 @@ describe('Max Queries per Execution counts numbers, and repetitions after a lost
 });
 
 describe('A number is asked for anew', () => {
-	const [A, B] = distinctNumbers(2);
+	const [A, B, C] = distinctNumbers(3);
 
 	test.each<Values>([
 		{},
@@ -330,17 +334,20 @@ describe('A number is asked for anew', () => {
 			juhe.simulator.reset();
 			let rounds = 0;
 			const again = nodeType(async function () {
-				return ++rounds > 3 ? [this.getInputData()] : [[], this.getInputData()];
+				const items = this.getInputData();
+				if (++rounds > 3) return [items];
+				// The last row comes back without its answer.
+				return [[], items.map((item, i) => (i < 3 ? item : { json: { phone: C } }))];
 			}, 2);
 			const node = juheNode({ options: { ...options, maxQueries } }, CONTINUE.node);
 			const nodes = { Juhe: node, Again: { type: 'again' } };
 			const back = 'Start > Rows > Juhe > Again.1 > Juhe';
 			const file = workflowOf(nodes, back, 'Again > Done', 'Start > Fresh > Juhe');
-			const rows = { Rows: phones(A, A, B), Fresh: phones(A, B) };
+			const rows = { Rows: phones(A, A, B, C), Fresh: phones(A, C) };
 			const done = itemsOf(await run(file, rows, { again }), 'Done');
-			expect(phonesOf(done)).toEqual([A, A, B, A, B]);
-			// Four rounds of two numbers.
-			expectSent(maxQueries || 8);
+			expect(phonesOf(done)).toEqual([A, A, B, C, A, C]);
+			// Four rounds of two numbers, and C once.
+			expectSent(maxQueries || 9);
 		}
 	});
 
@@ -413,7 +420,7 @@ describe('A run in which nothing works', () => {
 		['ends: nothing listens', () => juhe.simulator.refuse(), 400, 10, 30],
 		['ends at once: 404', () => always(http(404)), 400, 1, 1],
 		['ends later on: lost', () => answeredFirst(LOST), 400, 1, 101],
-		['goes on: 224922', () => always(code(224922)), 400, 10, 400],
+		['goes on: 224922', () => always(code(224922)), 150, 10, 150],
 		['goes on: two codes', () => inTurns([224902, 224919]), 60, 10, 60],
 	])('%s', async (_, fail, count, concurrency, ended) => {
 		await fail();
