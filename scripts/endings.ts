@@ -92,7 +92,7 @@ async function measure(source: string, drawn: Case, limit: number): Promise<stri
 	);
 	const timers: NodeJS.Timeout[] = [];
 	let sent = 0;
-	let isCancelled = false;
+	const cancelled = new AbortController();
 	const heal = async () => {
 		sent += simulator.counts.requests;
 		simulator.reset();
@@ -109,7 +109,7 @@ async function measure(source: string, drawn: Case, limit: number): Promise<stri
 			onStart: (cancel) => {
 				timers.push(
 					setTimeout(() => {
-						isCancelled = true;
+						cancelled.abort();
 						cancel();
 					}, limit * 1000),
 				);
@@ -126,7 +126,7 @@ async function measure(source: string, drawn: Case, limit: number): Promise<stri
 	const attempts = results.reduce((sum, result) => sum + result.attempts, 0);
 	const requests = Math.max(attempts, sent + simulator.counts.requests);
 	const answered = results.filter(({ label }) => label !== undefined).length;
-	return `${requests} requests, ${isCancelled ? `over ${limit}` : seconds.toFixed(1)} s, ${answered} answered`;
+	return `${requests} requests, ${cancelled.signal.aborted ? `over ${limit}` : seconds.toFixed(1)} s, ${answered} answered`;
 }
 
 const program = new Command('endings')

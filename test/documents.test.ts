@@ -91,13 +91,14 @@ test.each([
 		expect([route, row?.[2]]).toEqual([route, advice]);
 	}
 	for (const option of OPTIONS) {
+		const value = JSON.stringify(option.default).replaceAll('"', '');
 		const wanted = {
 			boolean: option.default === true ? ['on', '开'] : ['off', '关'],
 			fixedCollection: [RECHECK_DAYS.map(({ default: days }) => days).join(', ')],
 			multiOptions: ['all', '全部'],
-			number: [String(option.default)],
-			options: [String(option.default)],
-			string: [String(option.default)],
+			number: [value],
+			options: [value],
+			string: [value],
 		}[option.type];
 		const [row] = optionRows.filter(([first]) => first === option.displayName);
 		expect([option.displayName, wanted]).toEqual([

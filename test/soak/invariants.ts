@@ -430,7 +430,7 @@ class CallCheck {
 			const { province, city, isp } = success('plain', mobile).result as IDataObject;
 			const isOwn = result.province === province && result.city === city && result.isp === isp;
 			must(isOwn, "a row has its own number's answer", json);
-			const isAnswered = this.states.get(mobile)?.has(String(state)) === true;
+			const isAnswered = this.states.get(mobile)?.has(`${state as string | number}`) === true;
 			must(isAnswered, 'the state is one that was answered', json);
 			must(route === (ROUTES[Number(state)] ?? 'unknown'), 'the route is that of the state', json);
 			must(result.advice === (ADVICE[Number(state)] ?? 'review'), 'the advice is, too', json);

@@ -93,15 +93,17 @@ export class List {
 				this.carried[id] = { isFresh: false, route: row[this.routeField] };
 				return;
 			case 'datesFromTable':
-				return set({
+				set({
 					checkedAt: new Date(result.checkedAt as string),
 					recheckAt: new Date(result.recheckAt as string),
 				} as unknown as IDataObject);
+				return;
 			case 'numbersFromTable':
-				return set({
+				set({
 					state: result.state === undefined ? undefined : Number(result.state),
-					attempts: String(result.attempts),
+					attempts: `${result.attempts as number}`,
 				});
+				return;
 			case 'recheckCleared':
 				set({ recheckAt: null });
 				break;
