@@ -13,9 +13,9 @@ import {
 	node,
 	retry,
 	routeOf,
+	runByHand,
 	runByWebhook,
 	set,
-	startByHand,
 	startWorld,
 	until,
 	wired,
@@ -65,7 +65,7 @@ describe('a list goes in and comes out sorted', () => {
 	it('by hand, with a line at the output pane, and by n8n execute', async () => {
 		const { n8n, credential } = world;
 		const id = await n8n.importWorkflow(workflowOf('by-hand', rows), credential);
-		await startByHand(n8n, id, { name: 'By Hand' });
+		await runByHand(n8n, id, 'By Hand');
 		await n8n.cli('execute', `--id=${id}`);
 		const executions = await n8n.executions(id);
 		expect(executions.map(({ mode }) => mode)).toEqual(['cli', 'manual']);

@@ -202,11 +202,39 @@ export async function executionsOf(
 	);
 }
 
-/** Runs a workflow from one of its triggers, as the button under the canvas does. */
-export async function runByHand(n8n: N8n, id: string, trigger: string): Promise<Execution> {
-	const body = { triggerToStartFrom: { name: trigger } };
-	const start = () => n8n.api('POST', `/rest/workflows/${id}/run`, body);
-	return (await executionsOf(n8n, id, start))[0]!;
+/** An execution with its data, once it no longer runs. */
+export async function endedExecution(n8n: N8n, id: string): Promise<Execution> {
+	let execution: Execution | undefined;
+	await until(
+		`execution ${id} has ended`,
+		async () => {
+			execution = await n8n.api<Execution>('GET', `/api/v1/executions/${id}?includeData=true`);
+			return !['new', 'running'].includes(execution.status);
+		},
+		10 * 60_000,
+	);
+	return execution!;
+}
+
+/**
+ * Runs a workflow from one of its triggers, as the button under the canvas does.
+ *
+ * @param item what the trigger puts out; it is needed for a chat message
+ */
+export async function runByHand(
+	n8n: N8n,
+	id: string,
+	trigger: string,
+	item?: IDataObject,
+): Promise<Execution> {
+	const task = { startTime: 0, executionIndex: 0, executionTime: 0, source: [] };
+	const data = item && { ...task, data: { main: [[{ json: item }]] } };
+	const started = await n8n.api<{ data: { executionId: string } }>(
+		'POST',
+		`/rest/workflows/${id}/run`,
+		{ triggerToStartFrom: { name: trigger, data } },
+	);
+	return await endedExecution(n8n, started.data.executionId);
 }
 
 /** All that left a node by an output, over all its runs in an execution. */
@@ -269,28 +297,6 @@ export async function runByWebhook(
 export function lastTry(execution: Pick<Execution, 'data'>, nodeName: string) {
 	const task = execution.data.resultData.runData[nodeName]?.at(-1);
 	return { error: task?.error, outputs: (task?.data?.main ?? []).map((output) => output ?? []) };
-}
-
-/** An execution with its data, once it no longer runs. */
-export async function endedExecution(n8n: N8n, id: string): Promise<Execution> {
-	let execution: Execution | undefined;
-	await until(`execution ${id} has ended`, async () => {
-		execution = await n8n.api<Execution>('GET', `/api/v1/executions/${id}?includeData=true`);
-		return !['new', 'running'].includes(execution.status);
-	});
-	return execution!;
-}
-
-/** Runs a workflow by hand from one of its triggers, as the editor does. */
-export async function startByHand(
-	n8n: N8n,
-	workflowId: string,
-	triggerToStartFrom: IDataObject,
-): Promise<Execution> {
-	const path = `/rest/workflows/${workflowId}/run`;
-	const body = { triggerToStartFrom };
-	const { data } = await n8n.api<{ data: { executionId: string } }>('POST', path, body);
-	return await endedExecution(n8n, data.executionId);
 }
 
 /**
