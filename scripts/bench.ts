@@ -27,8 +27,10 @@ import {
 	type N8n,
 	type WorkflowFile,
 } from './real-n8n';
+import { yearSection } from './year';
 
 const ROOT = join(__dirname, '..');
+const REPORT = join(ROOT, 'docs/benchmark.md');
 const ROWS = 2000;
 /** Rows of the lists on which time has to grow in step; the longest are measured once. */
 const LENGTHS = [1000, 10_000, 100_000] as const;
@@ -118,7 +120,7 @@ async function main({ rounds }: { rounds: number }): Promise<void> {
 		];
 		const measured = await measure(all, rounds);
 		const report = toMarkdown(measured, rounds);
-		writeFileSync(join(ROOT, 'docs/benchmark.md'), report);
+		writeFileSync(REPORT, `${report}\n${yearSection()}`);
 		writeFileSync(join(ROOT, 'docs/benchmark.svg'), toChart(measured));
 		console.log(report);
 	} finally {
@@ -363,6 +365,7 @@ function engine(
 	operation: Operation,
 	concurrency: number,
 	rows = ROWS,
+	checkout = ROOT,
 ): Contender {
 	const run = async () => {
 		const job: EngineJob = {
@@ -375,7 +378,7 @@ function engine(
 		// Collecting takes time: the heap is measured where the seconds are not what matters.
 		const flags = rows > ROWS ? ['--expose-gc'] : [];
 		const child = spawn(process.execPath, [...flags, '--import', 'tsx', 'test/bench/engine.ts'], {
-			cwd: ROOT,
+			cwd: checkout,
 			stdio: ['pipe', 'pipe', 'ignore'],
 		});
 		child.stdin.end(JSON.stringify(job));
@@ -549,8 +552,6 @@ function toMarkdown(measured: Measured[], rounds: number): string {
 		each.requests,
 		each.billed,
 	];
-	const table = (head: string[], rows: Array<Array<string | number>>) =>
-		[head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
 	return `# Benchmark
 
 \`npm run bench\`, ${new Date().toISOString().slice(0, 10)}: n8n ${N8N_VERSION}, ${cpus().length} × ${cpus()[0]?.model.trim()}, Node.js ${process.versions.node} for the bare engine, at most ${openFiles} open files; the simulator on the same machine with ${LATENCY} ms latency. Medians of ${rounds} rounds, lists of ${MEASURED_ONCE.toLocaleString('en-US')} rows and more once. Seconds are those that the engine records for the node; CPU and memory are those of the whole process.
@@ -606,12 +607,80 @@ function toChart(measured: Measured[]): string {
 	].join('\n');
 }
 
+/** A table of Markdown. */
+function table(head: string[], rows: Array<Array<string | number>>): string {
+	return [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
+}
+
+function medianOf(values: number[]): number {
+	return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
+}
+
+/** Prints the node of another checkout beside this one, on n8n's bare engine, in turns. */
+async function compare({ source, rounds }: { source: string; rounds: number }): Promise<void> {
+	const [port = 0] = await freePorts(1);
+	const simulator = startSimulator(port, 0);
+	const baseUrl = `http://127.0.0.1:${port}`;
+	try {
+		await untilListening(baseUrl);
+		const rows: string[][] = [];
+		for (const concurrency of [20, 50]) {
+			for (const operation of OPERATIONS) {
+				const sides = [source, ROOT].map((checkout) =>
+					engine(baseUrl, '', 'ours', operation, concurrency, ROWS, checkout),
+				);
+				const seconds: number[][] = [[], []];
+				for (let round = 0; round < rounds; round++) {
+					for (const [side, { run }] of sides.entries()) {
+						seconds[side]!.push((await run()).seconds);
+					}
+				}
+				const [before = 0, now = 0] = seconds.map(medianOf);
+				const figures = [before.toFixed(2), now.toFixed(2), (now / before).toFixed(2)];
+				rows.push([`${operation}, ${concurrency} at a time`, ...figures]);
+			}
+		}
+		for (const contender of ['stubbed', 'copied'] as const) {
+			const results = [];
+			for (const checkout of [source, ROOT]) {
+				const long = engine(baseUrl, '', contender, 'plain', 50, LENGTHS[2], checkout);
+				results.push(await long.run());
+			}
+			const figures = results.map(({ seconds, heap = 0 }) =>
+				[`${seconds.toFixed(2)} s`, `${Math.round(heap / LENGTHS[2])} bytes a row`].join(', '),
+			);
+			rows.push([`${contender}, ${LENGTHS[2]} rows`, ...figures, '']);
+		}
+		console.log(table(['What', 'Before, seconds', 'Now, seconds', 'Ratio'], rows));
+	} finally {
+		simulator.kill();
+	}
+}
+
 new Command('bench')
 	.description(
 		'Measures the node in a real n8n and writes docs/benchmark.md and docs/benchmark.svg.',
 	)
 	.option('--rounds <number>', 'rounds for the lists of up to 10,000 rows', Number, 3)
 	.action(main)
+	.addCommand(
+		new Command('compare')
+			.description('Prints the node of another checkout, with its packages, beside this one.')
+			.requiredOption('--source <folder>', 'the other checkout')
+			.option('--rounds <number>', 'rounds of each', Number, 3)
+			.action(compare),
+	)
+	.addCommand(
+		new Command('year')
+			.description(
+				'Simulates a year of nightly checks, and writes its section of docs/benchmark.md.',
+			)
+			.action(() => {
+				const [measured = ''] = readFileSync(REPORT, 'utf8').split('\n## A year of nightly checks');
+				writeFileSync(REPORT, `${measured.trimEnd()}\n\n${yearSection()}`);
+				console.log(yearSection());
+			}),
+	)
 	.parseAsync()
 	.catch((error: unknown) => {
 		console.error(error);
