@@ -74,132 +74,110 @@ describe('RSA', () => {
 	});
 });
 
+const bare = (pem: string) => pem.replace(/-----[A-Z ]+-----|\s/g, '');
+const escaped = (pem: string) => pem.replaceAll('\n', '\\n');
+
 describe('a pasted public key', () => {
 	const shapes: Record<string, (pem: string) => string> = {
 		'as it is': (pem) => pem,
 		'with CRLF': (pem) => pem.replaceAll('\n', '\r\n'),
-		'with \\n written out': (pem) => pem.replaceAll('\n', '\\n'),
+		'with \\n written out': escaped,
 		'with \\r\\n written out': (pem) => pem.replaceAll('\n', '\\r\\n'),
+		'with \\n escaped twice': (pem) => pem.replaceAll('\n', '\\\\n'),
 		'with spaces where line breaks were': (pem) => pem.replaceAll('\n', ' '),
 		'with no line breaks at all': (pem) => pem.replaceAll('\n', ''),
-		'in double quotes': (pem) => `"${pem}"`,
-		'in single quotes, escaped': (pem) => `'${pem.replaceAll('\n', '\\n')}'`,
-		'in curly quotes': (pem) => `“${pem}”`,
-		'with a byte order mark and indented': (pem) => `\ufeff${pem.replaceAll('\n', '\n\t  ')}`,
-		'as bare base64': (pem) => pem.replace(/-----[A-Z ]+-----/g, '').replace(/\s/g, ''),
-		'as base64 in lines': (pem) => pem.replace(/-----[A-Z ]+-----/g, ''),
-		'as base64url': (pem) =>
-			pem
-				.replace(/-----[A-Z ]+-----|\s|=/g, '')
-				.replaceAll('+', '-')
-				.replaceAll('/', '_'),
-		'as base64 of the whole PEM': (pem) => Buffer.from(pem).toString('base64'),
-		'with \\n escaped twice': (pem) => pem.replaceAll('\n', '\\\\n'),
-		'with slashes escaped, as JSON': (pem) => JSON.stringify(pem).replaceAll('/', '\\/'),
-		'as a Java string': (pem) =>
-			`String publicKey = ${pem
-				.trim()
-				.split('\n')
-				.map((line) => `"${line}\\n"`)
-				.join(' +\n\t')};`,
-		'as a Java string without its lines': (pem) =>
-			pem
-				.replace(/-----[A-Z ]+-----|\s/g, '')
-				.replace(/.{64}/g, '$&" + "')
-				.replace(/^/, '"')
-				.replace(/$/, '"'),
-		'behind a label': (pem) => `RSA公钥：${pem}`,
-		'behind a name, with a comma': (pem) => `public_key: "${pem.replaceAll('\n', '\\n')}",`,
-		'with zero-width and direction marks': (pem) => `\u200b\u202a${pem}\u202c`,
+		'with dashes as a word processor makes them': (pem) => pem.replaceAll('-----', '—–'),
 		'with its last line missing': (pem) => pem.replace(/-----END[A-Z ]+-----\n/, ''),
+		'in single quotes, escaped': (pem) => `'${escaped(pem)}'`,
+		'in curly quotes': (pem) => `“${pem}”`,
+		'in Chinese quotes': (pem) => `「${bare(pem)}」`,
+		'with a byte order mark and indented': (pem) => `\ufeff${pem.replaceAll('\n', '\n\t  ')}`,
+		'with zero-width and direction marks': (pem) => `\u200b\u202a${pem}\u202c`,
+		'with a filler in it': (pem) => bare(pem).replace('I', 'I\u3164\u034f\ufe0f'),
+		'as bare base64': bare,
+		'as base64url': (pem) => Buffer.from(bare(pem), 'base64').toString('base64url'),
+		'as base64 of the whole PEM': (pem) => Buffer.from(pem).toString('base64'),
+		'as base64 of the whole PEM, in lines': (pem) =>
+			Buffer.from(`\r\n${pem}`).toString('base64').replace(/.{76}/g, '$&\r\n'),
+		'as JSON': (pem) => JSON.stringify({ publicKey: pem }).replaceAll('/', '\\/'),
+		'as JSON in JSON': (pem) => JSON.stringify(JSON.stringify({ publicKey: pem })),
+		'as a Java string': (pem) =>
+			`String publicKey = ${pem.trim().replace(/^.*$/gm, '"$&\\n" +')} "";`,
+		'as a Java string without its lines': (pem) => `"${bare(pem).replace(/.{64}/g, '$&"\n\t+ "')}"`,
+		'as PHP': (pem) => `'public_key' => '${bare(pem).replace(/.{64}/g, "$&' . '")}',`,
+		'with a backslash at the end of each line': (pem) => bare(pem).replace(/.{64}/g, '$&\\\n'),
+		'behind a label': (pem) => `RSA公钥：${pem}`,
+		'behind words, with a full stop': (pem) => `RSA public key ${bare(pem)}。`,
+		'behind a name, with a comma': (pem) => `public_key: "${escaped(pem)}",`,
+		'among other text': (pem) => `# from the console\n${pem}\nValid for one year.`,
 	};
-
-	for (const [bits, pair] of [
+	const pairs = [
 		[2048, key2048],
 		[1024, key1024],
-	] as const) {
-		for (const form of ['publicKeySpkiPem', 'publicKeyPkcs1Pem'] as const) {
-			test.each(Object.entries(shapes))(`of ${bits} bits, ${form}, %s`, (_, shape) => {
-				const key = keyOf(shape(pair[form]));
+	] as const;
+	test.each(Object.entries(shapes))('%s', (_, shape) => {
+		for (const [bits, pair] of pairs) {
+			for (const pem of [pair.publicKeySpkiPem, pair.publicKeyPkcs1Pem]) {
+				const key = keyOf(shape(pem));
 				expect(key.asymmetricKeyDetails?.modulusLength).toBe(bits);
-				expect(decrypt(encryptRsa('13800138000', key), pair.privateKeyPkcs8Pem)).toBe(
-					'13800138000',
-				);
-			});
+				const ciphertext = encryptRsa('13800138000', key);
+				expect(decrypt(ciphertext, pair.privateKeyPkcs8Pem)).toBe('13800138000');
+			}
 		}
-	}
+	});
 
 	const pem = key2048.publicKeySpkiPem;
-	const bare = (text: string) => text.replace(/-----[A-Z ]+-----/g, '');
+	const base64 = bare(pem);
+	const der = Buffer.from(base64, 'base64');
+	const privatePem = key2048.privateKeyPkcs8Pem;
+	const exported = (options: { type: 'pkcs1' | 'pkcs8'; cipher?: string; passphrase?: string }) =>
+		createPrivateKey(privatePem)
+			.export({ format: 'pem', ...options })
+			.toString();
+	const encrypted = exported({ type: 'pkcs8', cipher: 'aes-256-cbc', passphrase: 'x' });
 	const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-	const small = generateKeyPairSync('rsa', { modulusLength: 512 }).publicKey;
-	const der = Buffer.from(bare(pem), 'base64');
+	const spki = { type: 'spki', format: 'pem' } as const;
+	const small = generateKeyPairSync('rsa', { modulusLength: 512 }).publicKey.export(spki);
+	const evenModulus = Buffer.concat([der.subarray(0, -6), Buffer.from([0]), der.subarray(-5)]);
+	// The beginning of a certificate request: version 0, then a name.
+	const request = Buffer.from(`3082010a3081f3020100300c310a${'00'.repeat(256)}`, 'hex');
+	const ssh = Buffer.from('\0\0\0\x07ssh-rsa\0\0\0\x03\x01\0\x01').toString('base64');
+	const labelled = (label: string) => pem.replaceAll('PUBLIC KEY', label);
+
 	test.each([
-		['nothing', '  ', 'is empty'],
-		['a private key', key2048.privateKeyPkcs8Pem, 'is a PKCS#8 private key'],
-		['a bare private key', bare(key2048.privateKeyPkcs8Pem), 'is a PKCS#8 private key'],
-		[
-			'a bare PKCS#1 private key',
-			bare(
-				createPrivateKey(key2048.privateKeyPkcs8Pem)
-					.export({ type: 'pkcs1', format: 'pem' })
-					.toString(),
-			),
-			'is a PKCS#1 private key',
-		],
+		['nothing', ' "\u200b" ', 'is empty'],
+		['a private key', privatePem, 'is a PKCS#8 private key'],
+		['a bare private key', bare(privatePem), 'is a PKCS#8 private key'],
+		['base64 of a PEM', Buffer.from(privatePem).toString('base64'), 'is a PKCS#8 private key'],
+		['a PKCS#1 private key', exported({ type: 'pkcs1' }), 'is a PKCS#1 private key'],
+		['a bare PKCS#1 private key', bare(exported({ type: 'pkcs1' })), 'is a PKCS#1 private key'],
 		[
 			'a bare EC private key',
 			ec.privateKey.export({ type: 'sec1', format: 'der' }).toString('base64'),
 			'is an EC private key',
 		],
-		['a key pair', pem + key2048.privateKeyPkcs8Pem, 'is a PKCS#8 private key'],
-		[
-			'an encrypted private key',
-			pem.replaceAll('PUBLIC', 'ENCRYPTED PRIVATE'),
-			'is an encrypted private key',
-		],
-		[
-			'a certificate request',
-			pem.replaceAll('PUBLIC KEY', 'CERTIFICATE REQUEST'),
-			'is a certificate request',
-		],
-		['a certificate', pem.replaceAll('PUBLIC KEY', 'CERTIFICATE'), 'is a certificate'],
-		[
-			'a certificate request with the label of older tools',
-			pem.replaceAll('PUBLIC KEY', 'NEW CERTIFICATE REQUEST'),
-			'is a certificate request',
-		],
-		[
-			'a certificate with the label of OpenSSL',
-			pem.replaceAll('PUBLIC KEY', 'TRUSTED CERTIFICATE'),
-			'is a certificate',
-		],
-		['a key with a stray character in front', `!${bare(pem)}`, 'characters that are not base64'],
-		[
-			'another PEM block',
-			pem.replaceAll('PUBLIC KEY', 'PGP MESSAGE'),
-			'is a PEM block of another kind',
-		],
-		['an SSH key', 'ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAB', 'is an SSH key'],
-		[
-			'an EC key',
-			ec.publicKey.export({ type: 'spki', format: 'pem' }).toString(),
-			'is a key for ec, not for RSA',
-		],
-		[
-			'512 bits',
-			small.export({ type: 'spki', format: 'pem' }).toString(),
-			'has 512 bits, fewer than 1024',
-		],
-		['a cut key', bare(pem).trim().slice(0, 200), 'ends in the middle of the base64'],
+		['a key pair', pem + privatePem, 'is a PKCS#8 private key'],
+		['an encrypted private key', encrypted, 'is an encrypted private key'],
+		['a bare encrypted private key', bare(encrypted), 'is an encrypted private key'],
+		['a certificate request', labelled('CERTIFICATE REQUEST'), 'is a certificate request'],
+		['one of older tools', labelled('NEW CERTIFICATE REQUEST'), 'is a certificate request'],
+		['a bare certificate request', request.toString('base64'), 'is a certificate request'],
+		['a certificate', labelled('CERTIFICATE'), 'is a certificate'],
+		['a certificate of OpenSSL', labelled('TRUSTED CERTIFICATE'), 'is a certificate'],
+		['another PEM block', labelled('PGP MESSAGE'), 'is a PEM block of another kind'],
+		['an SSH key', `ssh-rsa ${ssh}`, 'is an SSH key'],
+		['a bare SSH key', ssh, 'is an SSH key'],
+		['an EC key', ec.publicKey.export(spki).toString(), 'is a key for ec, not for RSA'],
+		['512 bits', small.toString(), 'has 512 bits, fewer than 1024'],
+		['a cut key', base64.slice(0, 200), 'ends in the middle of the base64'],
+		['a key with dots', `${base64.slice(0, 99)}…`, 'ends in the middle of the base64'],
+		['a key without its last character', base64.slice(0, -1), 'ends in the middle of the base64'],
+		['two keys', pem + key1024.publicKeySpkiPem, 'contains more than one key'],
+		['two bare keys', base64 + bare(key1024.publicKeySpkiPem), 'is followed by another key'],
 		['other base64', Buffer.from('hello there').toString('base64'), 'is not a public key'],
 		['words', 'my public key!', 'characters that are not base64'],
 		['a megabyte of dashes', '-'.repeat(1_000_000), 'is too long'],
-		[
-			'an even modulus',
-			Buffer.concat([der.subarray(0, -6), Buffer.from([0]), der.subarray(-5)]).toString('base64'),
-			'is damaged',
-		],
+		['an even modulus', evenModulus.toString('base64'), 'is damaged'],
 	])('that is %s is refused without quoting it', (_, pasted, reason) => {
 		const read = parseRsaPublicKey(pasted);
 		expect(read).toEqual({ reason: expect.stringContaining(reason) });

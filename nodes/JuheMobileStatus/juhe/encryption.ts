@@ -15,21 +15,25 @@ export type ParsedKey = { key: KeyObject } | { reason: string };
 const MIN_RSA_BITS = 1024;
 /** A key of 16,384 bits has 2,800 characters of base64. A longer text than this is no key and is not parsed. */
 const MAX_PASTED_LENGTH = 20_000;
-const PEM_LINE = /-----(BEGIN|END) ([A-Z0-9 ]{1,40})-----/g;
-const QUOTE = '["\'`“”‘’]';
-/** What people paste around a key, in the order in which it comes off. */
-const WRAPPINGS: ReadonlyArray<readonly [pattern: RegExp, replacement: string]> = [
-	[/\p{Cf}/gu, ''],
+/** Quotation marks of keyboards, typography, Chinese and Japanese, for a character class. */
+export const QUOTES = '"\'`´‘-‟‹›«»′″「-』〝-〟＂＇';
+/** What cannot be seen, white space aside. */
+export const INVISIBLE = /[\p{Cf}\p{Default_Ignorable_Code_Point}\u2800]|(?!\s)\p{Cc}/gu;
+const PEM_LINE = /[-–—]{2,5} ?(BEGIN|END) ([A-Z0-9 ]{1,40}?) ?[-–—]{2,5}/g;
+/** How a program's source writes a text, and the characters that this stands for. */
+const NOTATIONS: ReadonlyArray<readonly [pattern: RegExp, replacement: string]> = [
+	[INVISIBLE, ''],
 	// Line breaks and slashes as JSON and Java write them, escaped once or twice.
-	[/\\+[rn]/g, '\n'],
-	[/\\+\//g, '/'],
+	[/\\{1,4}[rn]/g, '\n'],
+	[/\\{1,4}\//g, '/'],
+	// \" in a text, and the backslash at the end of a line that goes on.
+	[new RegExp(`\\\\{1,4}(?=[\\s${QUOTES}])`, 'g'), ''],
 	// "MIIB" + "IjAN": the concatenation of strings.
-	[new RegExp(`${QUOTE}\\s*\\+\\s*${QUOTE}`, 'g'), ''],
-	[new RegExp(QUOTE, 'g'), ''],
-	// publicKey = …, RSA公钥：…
-	[/^\s*[\p{L}\p{N}_ .()（）-]{1,60}\s*[=:：](?=[\s\S]{40})/u, ''],
-	[/[,;\s]+$/, ''],
+	[new RegExp(`[${QUOTES}]\\s*[+.]\\s*[${QUOTES}]`, 'g'), ''],
+	[new RegExp(`[${QUOTES}]`, 'g'), ''],
 ];
+/** Where the base64 of a key of 1024 bits and up, or that of a PEM, begins behind other text. */
+const BASE64_START = /(?<![A-Za-z0-9+/])(MI[GHI]|LS0tLS1CRUdJTi)/;
 /** What each kind of PEM block is, by its label. */
 const PEM_KINDS: ReadonlyArray<readonly [label: RegExp, reason: string]> = [
 	[/^ENCRYPTED PRIVATE KEY$/, 'is an encrypted private key'],
@@ -39,7 +43,16 @@ const PEM_KINDS: ReadonlyArray<readonly [label: RegExp, reason: string]> = [
 	[/PRIVATE KEY$/, 'is a PKCS#8 private key'],
 	[/CERTIFICATE REQUEST$/, 'is a certificate request'],
 	[/CERTIFICATE$/, 'is a certificate'],
+	[/^SSH2 PUBLIC KEY$/, 'is an SSH key'],
 	[/^(?!(RSA )?PUBLIC KEY$)/, 'is a PEM block of another kind than a public key'],
+];
+/** What the first bytes of other keys are, in hexadecimal digits. */
+const BINARY_KINDS: ReadonlyArray<readonly [start: RegExp, reason: string]> = [
+	[/^000000..(7373682d|65636473612d)/, 'is an SSH key'],
+	[/^6f70656e7373682d6b6579/, 'is an OpenSSH private key'],
+	// A sequence that begins with a sequence of version 0 and a name (PKCS#10), or of a PKCS#5 or PKCS#12 cipher.
+	[/^30(82....|81..)30(82....|81..)02010030/, 'is a certificate request'],
+	[/^30(82....|81..)30..06(09|0a)2a864886f70d01(05|0c)/, 'is an encrypted private key'],
 ];
 
 /** The AES key: the first 16 characters of the lower-case MD5 of the OpenID (API document, section 2). */
@@ -63,31 +76,40 @@ export function encryptRsa(mobile: string, key: KeyObject): string {
 
 /**
  * Reads an RSA public key as people paste it: PEM (SPKI or PKCS#1), its base64 or base64url, or base64 of the whole PEM;
- * with any line breaks, quotes, string concatenation, a label in front, a comma behind. It does not throw.
+ * with any line breaks, quotes, string concatenation, and other text around it. It does not throw.
  */
 export function parseRsaPublicKey(pasted: string): ParsedKey {
 	if (pasted.length > MAX_PASTED_LENGTH) return { reason: 'is too long for a public key' };
 	let text = pasted;
-	for (const [pattern, replacement] of WRAPPINGS) text = text.replace(pattern, replacement);
+	for (const [pattern, replacement] of NOTATIONS) text = text.replace(pattern, replacement);
 	text = text.trim();
 	if (text === '') return { reason: 'is empty' };
 	if (/^(ssh|ecdsa)-/.test(text)) return { reason: 'is an SSH key' };
-	for (const [, , label = ''] of text.matchAll(PEM_LINE)) {
+	const pemLines = [...text.matchAll(PEM_LINE)];
+	for (const [, , label = ''] of pemLines) {
 		const kind = PEM_KINDS.find(([pattern]) => pattern.test(label));
 		if (kind !== undefined) return { reason: kind[1] };
 	}
+	const begins = pemLines.filter(([, word]) => word === 'BEGIN');
+	if (begins.length > 1) return { reason: 'contains more than one key' };
+	// Text around a PEM block does not count.
+	const block = begins.length === 1 ? (text.split(PEM_LINE)[3] ?? '') : text.replace(PEM_LINE, '');
 
-	const base64 = text
-		.replace(PEM_LINE, '')
+	const start = block.search(BASE64_START);
+	const line = block
+		.slice(Math.max(start, 0))
 		.replace(/\s/g, '')
 		.replace(/-/g, '+')
 		.replace(/_/g, '/');
-	if (!/^[A-Za-z0-9+/]+={0,2}$/.test(base64)) {
+	const base64 = /^[A-Za-z0-9+/]*/.exec(line)?.[0] ?? '';
+	const rest = line.slice(base64.length).replace(/^=+/, '');
+	// Behind a key that is found, other text does not count either.
+	if (base64 === '' || (start < 0 && rest !== '')) {
 		return { reason: 'is not a key: it contains characters that are not base64' };
 	}
-	if (base64.replace(/=/g, '').length % 4 === 1) return { reason: CUT_OFF };
+	if (base64.length % 4 === 1) return { reason: CUT_OFF };
 	const der = Buffer.from(base64, 'base64');
-	return der.subarray(0, 11).toString() === '-----BEGIN '
+	return der.toString('latin1').trimStart().startsWith('-----BEGIN ')
 		? parseRsaPublicKey(der.toString())
 		: parseDer(der);
 }
@@ -95,7 +117,11 @@ export function parseRsaPublicKey(pasted: string): ParsedKey {
 const CUT_OFF = 'ends in the middle of the base64';
 
 function parseDer(der: Buffer): ParsedKey {
-	if (derLength(der) > der.length) return { reason: CUT_OFF };
+	const length = derLength(der);
+	if (length > der.length) return { reason: CUT_OFF };
+	const start = der.subarray(0, 40).toString('hex');
+	const kind = BINARY_KINDS.find(([pattern]) => pattern.test(start));
+	if (kind !== undefined) return { reason: kind[1] };
 	// First, because createPublicKey would make a public key of a private one.
 	for (const [type, reason] of [
 		['pkcs8', 'is a PKCS#8 private key'],
@@ -109,6 +135,8 @@ function parseDer(der: Buffer): ParsedKey {
 		attempt(() => createPublicKey({ key: der, format: 'der', type: 'spki' })) ??
 		attempt(() => createPublicKey({ key: der, format: 'der', type: 'pkcs1' }));
 	if (key === undefined) return { reason: 'is not a public key' };
+	// OpenSSL reads the first key and ignores what follows.
+	if (length < der.length) return { reason: 'is followed by another key or by other text' };
 	if (key.asymmetricKeyType !== 'rsa') {
 		return { reason: `is a key for ${key.asymmetricKeyType}, not for RSA` };
 	}
