@@ -8,6 +8,7 @@ import {
 	encryptRsa,
 	parseRsaPublicKey,
 } from '../nodes/JuheMobileStatus/juhe/encryption';
+import { createRedactor } from '../nodes/JuheMobileStatus/juhe/redact';
 import aes from './vectors/aes.json';
 import rsa from './vectors/rsa.json';
 
@@ -183,4 +184,15 @@ describe('a pasted public key', () => {
 		expect(read).toEqual({ reason: expect.stringContaining(reason) });
 		expect(JSON.stringify(read)).not.toMatch(/[A-Za-z0-9+/]{25}/);
 	});
+});
+
+test('a number is masked however the service groups it, and no other one is', () => {
+	const redact = createRedactor(['s+cret=='], { mobile: '13800138000', masked: '138****8000' });
+	const shown =
+		'13800138000 ¦ +86 138 0013 8000 ¦ 138-0013-8000 ¦ 138\u00a00013\u00a08000 ¦ 138.0013.8000';
+	const masked = '138****8000 ¦ +86 138****8000 ¦ 138****8000 ¦ 138****8000 ¦ 138****8000';
+	expect(redact(shown)).toBe(masked);
+	expect(redact('(138) 0013 - 8000: S%2BCRET, s+cret==')).toBe('(138****8000: ***, ***==');
+	const others = '13800138001 ¦ 138, x0013 8000 ¦ 138 0013 and 8000';
+	expect(redact(others)).toBe(others);
 });

@@ -11,7 +11,7 @@ export interface Mask {
  * Creates the function that takes secrets, and a number that is to be masked, out of a text.
  *
  * Secrets are found as they are or encoded for a URL, in small or capital letters, with or without the padding of base64.
- * The number is found with a space or a dash between its digits, too.
+ * The number is found with spaces, dashes, dots or brackets between its digits, too.
  */
 export function createRedactor(secrets: string[], mask?: Mask): (text: string) => string {
 	const forms = secrets
@@ -37,9 +37,10 @@ export function createRedactor(secrets: string[], mask?: Mask): (text: string) =
 }
 
 function maskIn(text: string, { mobile, masked }: Mask): string {
-	// Text with fewer digits than the number cannot hold it.
-	if (text.replace(/\D/g, '').length < mobile.length) return text;
-	return text.replace(new RegExp(Array.from(mobile).join('[ -]?'), 'g'), masked);
+	// As above: a pattern is compiled only for a text that may hold the number.
+	if (!text.replace(/\D/g, '').includes(mobile)) return text;
+	const pattern = Array.from(mobile).join('[^\\p{L}\\p{N}]{0,3}');
+	return text.replace(new RegExp(pattern, 'gu'), masked);
 }
 
 /** `13800138000` → `138****8000`. */
