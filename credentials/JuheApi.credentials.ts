@@ -26,6 +26,12 @@ const HTTP_STATUSES = {
 };
 const FORM = 'application/x-www-form-urlencoded';
 
+/** Fields of n8n's older request helper, which its HTTP Request node still uses. */
+interface RequestOptions extends IHttpRequestOptions {
+	form?: unknown;
+	formData?: unknown;
+}
+
 /** Key, OpenID and RSA public key of a Juhe account, and where its API is. */
 export class JuheApi implements ICredentialType {
 	name = 'juheApi';
@@ -89,25 +95,33 @@ export class JuheApi implements ICredentialType {
 	];
 
 	/**
-	 * Adds `key` as the API wants it (sections 1 to 3): to the form of a POST, and to the query of a GET and of a POST whose
-	 * body is no form. It takes any request and does not throw.
+	 * Adds `key` as the API wants it (sections 1 to 3): to the form of a POST, and to the query of a GET and of a request
+	 * whose body is no form. It takes any request and does not throw.
 	 */
 	authenticate: IAuthenticate = async (credentials, request) => {
-		const key = cleanSecret(credentials.apiKey);
-		// n8n's HTTP Request node hands over its form in `form`, which IHttpRequestOptions does not know.
-		const { form, body, method, headers } = request as IHttpRequestOptions & { form?: IDataObject };
-		const isGet = /^get$/i.test(method ?? 'GET');
-		if (isFields(form)) {
-			Object.assign(request, { form: { ...form, key } });
-		} else if (!isGet && body instanceof URLSearchParams) {
-			body.set('key', key);
-		} else if (!isGet && (isFields(body) || body === undefined || body === null)) {
-			request.body = { ...body, key };
-			request.headers = { 'Content-Type': FORM, ...headers };
-		} else {
-			request.qs = { ...(isFields(request.qs) ? request.qs : parseQuery(request.qs)), key };
+		const key = cleanSecret({ ...credentials }.apiKey);
+		const options: RequestOptions = { ...request };
+		const { form, formData, body, qs, headers } = options;
+		const isPost = /^(POST|PUT|PATCH)$/i.test(options.method ?? 'GET');
+		const hasBody = [form, formData, body].some((part) => part !== undefined && part !== null);
+		if (!hasBody && !hasContentType(headers)) {
+			options.headers = { ...headers, 'Content-Type': FORM };
 		}
-		return request;
+		if (isPost && isFields(form)) {
+			options.form = { ...form, key };
+		} else if (isPost && isFields(formData)) {
+			options.formData = { ...formData, key };
+		} else if (isPost && body instanceof URLSearchParams) {
+			const fields = new URLSearchParams(body);
+			fields.set('key', key);
+			options.body = fields;
+		} else if (isPost && (isFields(body) || !hasBody)) {
+			options.body = { ...(isFields(body) && body), key };
+			if (!hasContentType(headers)) options.headers = { ...headers, 'Content-Type': FORM };
+		} else {
+			options.qs = { ...(isFields(qs) ? qs : parseQuery(qs)), key };
+		}
+		return options;
 	};
 
 	/**
@@ -156,12 +170,15 @@ function parseQuery(qs: unknown): IDataObject {
 		: {};
 }
 
+function hasContentType(headers: unknown): boolean {
+	return Object.keys({ ...(headers as object) }).some((name) => /^content-type$/i.test(name));
+}
+
+/** An object of names and values, not a stream, a buffer or a form of its own class. */
 function isFields(value: unknown): value is IDataObject {
-	return (
-		typeof value === 'object' &&
-		value !== null &&
-		[Object.prototype, null].includes(Object.getPrototypeOf(value) as object | null)
-	);
+	if (typeof value !== 'object' || value === null) return false;
+	const prototype = Object.getPrototypeOf(value) as object | null;
+	return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 function bodyRule(value: unknown, message: string) {

@@ -1,4 +1,10 @@
-import type { IDataObject, IHttpRequestOptions } from 'n8n-workflow';
+import { Readable } from 'node:stream';
+import { runInNewContext } from 'node:vm';
+import type {
+	ICredentialDataDecryptedObject,
+	IDataObject,
+	IHttpRequestOptions,
+} from 'n8n-workflow';
 
 import { JuheApi } from '../credentials/JuheApi.credentials';
 import { testCredential } from './engine';
@@ -69,25 +75,18 @@ describe('Test in the credential dialog', () => {
 		expect(await dialog({ baseUrl: 'http://127.0.0.1:1' })).toBe('ECONNREFUSED');
 	});
 
-	test('takes a key with what is pasted around it, as the node does', async () => {
+	test.each([
+		...[' ?\n', '"?"', "'? '", '\u200b?\ufeff', '“?”', '\u202a?\u202c', '\t`?`', '「?」'],
+		...['„?“', '‹?›', '＂?＂', '\u3164?\u2800', '\u3000?\u00a0', '\r\n"\u2066?\u2069" '],
+	])('takes a key inside %j, as the node does', async (around) => {
 		const { key, openid } = juhe.simulator;
-		for (const around of [
-			' ?\n',
-			'"?"',
-			"'? '",
-			'\u200b?\ufeff',
-			'“?”',
-			'\u202a?\u202c',
-			'\t`?`',
-		]) {
-			const credential = { apiKey: around.replace('?', key), openid: around.replace('?', openid) };
-			expect(await dialog(credential)).toBe('OK');
-			const { outputs } = await juhe.run(phones('13800138000'), {
-				credential,
-				parameters: { operation: 'aes' },
-			});
-			expect(outputs[0]![0]!.json.route).toBe('normal');
-		}
+		const inside = (secret: string) =>
+			around.replace('?', `${secret.slice(0, 5)}\u200b${secret.slice(5)}`);
+		const credential = { apiKey: inside(key), openid: inside(openid) };
+		expect(await dialog(credential)).toBe('OK');
+		const parameters = { operation: 'aes' };
+		const { outputs } = await juhe.run(phones('13800138000'), { credential, parameters });
+		expect(outputs[0]![0]!.json.route).toBe('normal');
 	});
 
 	test.each([
@@ -121,62 +120,70 @@ describe('Test in the credential dialog', () => {
 });
 
 describe('authenticate', () => {
-	const { authenticate } = new JuheApi();
+	const CREDENTIAL = { apiKey: ' “K”\n' };
+	const FORM = { 'Content-Type': 'application/x-www-form-urlencoded' };
+	const JSON_TYPE = { 'content-type': 'application/json' };
+	const body = Buffer.from('a');
+	const stream = Readable.from(['a']);
 	/** The request as it is sent, with the key of the credential added. */
-	async function sent(request: Partial<IHttpRequestOptions> & { form?: IDataObject }) {
+	async function sent(request: object, credential: unknown = CREDENTIAL) {
+		const { authenticate } = new JuheApi();
 		if (typeof authenticate !== 'function') throw new TypeError('authenticate is no function');
-		return await authenticate({ apiKey: ' K \n' }, { url: '/', ...request });
+		return await authenticate(
+			credential as ICredentialDataDecryptedObject,
+			Object.freeze(request) as IHttpRequestOptions,
+		);
 	}
 
-	test.each([
-		['a GET', { method: 'GET' }, { qs: { key: 'K' } }],
-		['a request without method, which is a GET', {}, { qs: { key: 'K' } }],
-		['a GET with a query', { method: 'GET', qs: { a: 1 } }, { qs: { a: 1, key: 'K' } }],
+	test.each<[string, object, object]>([
+		['a GET', { method: 'GET' }, { qs: { key: 'K' }, headers: FORM }],
+		['a GET in small letters', { method: 'get', qs: { a: 1 } }, { qs: { a: 1, key: 'K' } }],
+		['a request without method', {}, { qs: { key: 'K' }, headers: FORM }],
+		['a GET with a query as text', { qs: 'a=1' }, { qs: { a: '1', key: 'K' } }],
 		[
-			'a POST',
-			{ method: 'POST' },
-			{ body: { key: 'K' }, headers: { 'Content-Type': 'application/x-www-form-urlencoded' } },
+			'a GET with parameters',
+			{ qs: new URLSearchParams({ a: '1' }) },
+			{ qs: { a: '1', key: 'K' } },
 		],
-		['a POST with fields', { method: 'POST', body: { a: 1 } }, { body: { a: 1, key: 'K' } }],
+		['a DELETE', { method: 'DELETE' }, { qs: { key: 'K' } }],
+		['a method that is no text', { method: 7, headers: null }, { qs: { key: 'K' }, headers: FORM }],
+		['a POST', { method: 'POST' }, { body: { key: 'K' }, headers: FORM }],
+		['a null body', { method: 'POST', body: null }, { body: { key: 'K' }, headers: FORM }],
+		['fields', { method: 'post', body: { a: 1 } }, { body: { a: 1, key: 'K' }, headers: FORM }],
 		[
-			'a POST with a form of the HTTP Request node',
-			{ method: 'POST', form: { a: 1 } },
-			{ form: { a: 1, key: 'K' } },
+			'fields of another realm',
+			{ method: 'POST', body: runInNewContext('({ a: 1 })') as object },
+			{ body: { a: 1, key: 'K' } },
 		],
 		[
-			'a POST in JSON',
-			{ method: 'POST', body: { a: 1 }, headers: { 'Content-Type': 'application/json' } },
-			{ body: { a: 1, key: 'K' }, headers: { 'Content-Type': 'application/json' } },
+			'JSON',
+			{ method: 'POST', body: { a: 1 }, headers: JSON_TYPE },
+			{ body: { a: 1, key: 'K' }, headers: JSON_TYPE },
 		],
-		['a POST of text', { method: 'POST', body: '{"a":1}' }, { body: '{"a":1}', qs: { key: 'K' } }],
-		[
-			'a POST of bytes',
-			{ method: 'POST', body: Buffer.from('a') },
-			{ body: Buffer.from('a'), qs: { key: 'K' } },
-		],
-	] as const)('puts the key into %s', async (_, request, expected) => {
-		expect(await sent(request as never)).toMatchObject(expected);
-	});
-
-	test.each<[string, object]>([
-		['a null body', { method: 'POST', body: null }],
-		['a method in small letters', { method: 'post', body: { a: 1 } }],
-		['no headers', { method: 'GET', headers: null }],
-		['a query as text', { method: 'GET', qs: 'a=1' }],
-		['a form that is null', { method: 'POST', form: null, body: undefined }],
-		['a method that is no text', { method: 7 }],
-	])('takes a request with %s', async (_, request) => {
-		expect(JSON.stringify(await sent(request as never))).toContain('"key":"K"');
-	});
-
-	test('takes a credential without a key', async () => {
-		if (typeof authenticate !== 'function') throw new TypeError('authenticate is no function');
-		expect(await authenticate({}, { url: '/' })).toMatchObject({ qs: { key: '' } });
+		['a form', { method: 'POST', form: { a: 1 } }, { form: { a: 1, key: 'K' } }],
+		['a form in parts', { method: 'POST', formData: { a: 1 } }, { formData: { a: 1, key: 'K' } }],
+		['text', { method: 'POST', body: '{"a":1}' }, { body: '{"a":1}', qs: { key: 'K' } }],
+		['bytes', { method: 'POST', body }, { body, qs: { key: 'K' } }],
+		['a stream', { method: 'POST', body: stream }, { body: stream, qs: { key: 'K' } }],
+		['a FormData', { method: 'POST', body: new FormData() }, { qs: { key: 'K' } }],
+	])('puts the key into %s', async (_, request, expected) => {
+		const { headers, ...parts } = (await sent(request)) as object as IDataObject;
+		expect({ headers, ...parts }).toMatchObject(expected);
+		// Once, because two keys and two types would be read by chance.
+		expect(
+			Object.values(parts).filter((part) => (part as IDataObject | undefined)?.key),
+		).toHaveLength(1);
+		expect(Object.keys(headers ?? {}).length).toBeLessThanOrEqual(1);
 	});
 
 	test('puts the key into form parameters', async () => {
-		const request = await sent({ method: 'POST', body: new URLSearchParams({ a: '1' }) });
-		expect((request.body as URLSearchParams).toString()).toBe('a=1&key=K');
+		const request = await sent({ method: 'POST', body: new URLSearchParams('a=1&key=old') });
+		expect(request.body).toEqual(new URLSearchParams('a=1&key=K'));
 		expect(request.qs).toBeUndefined();
 	});
+
+	test.each([[{}], [null], [{ apiKey: null }], [{ apiKey: 7 }]])(
+		'takes the credential %j',
+		async (credential) => expect(await sent({}, credential)).toMatchObject({ qs: { key: '' } }),
+	);
 });

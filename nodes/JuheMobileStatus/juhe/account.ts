@@ -1,4 +1,4 @@
-import { aesKeyOf } from './encryption';
+import { aesKeyOf, INVISIBLE, QUOTES } from './encryption';
 import { operationOf, type OperationName } from './operations';
 
 export const DEFAULT_BASE_URL = 'https://v.juhe.cn';
@@ -42,9 +42,8 @@ export function openAccount(
 	operationName: OperationName,
 	{ dryRun }: { dryRun: boolean },
 ): { account: Account } | AccountRefusal {
-	const secret = (name: string) => cleanSecret(data[name]) || (dryRun ? 'none' : '');
-	const apiKey = secret('apiKey');
-	if (apiKey === '') return { field: 'Key', reason: 'is empty' };
+	const apiKey = cleanSecret(data.apiKey);
+	if (apiKey === '' && !dryRun) return { field: 'Key', reason: 'is empty' };
 	const baseUrl = parseBaseUrl(dryRun ? (data.baseUrl ?? DEFAULT_BASE_URL) : data.baseUrl);
 	if (baseUrl === undefined) {
 		return {
@@ -53,12 +52,14 @@ export function openAccount(
 		};
 	}
 	const { path, encryptionField, prepare } = operationOf(operationName);
-	const openid = secret('openid');
+	const openid = cleanSecret(data.openid);
 	const rsaPublicKey = typeof data.rsaPublicKey === 'string' ? data.rsaPublicKey : '';
-	const isKeyMissing = dryRun && operationName === 'rsa' && rsaPublicKey.trim() === '';
-	const prepared = isKeyMissing
-		? { encrypt: (mobile: string) => mobile }
-		: prepare({ openid, rsaPublicKey });
+	const pasted = { OpenID: openid, 'RSA Public Key': rsaPublicKey };
+	const isMissing = encryptionField !== undefined && pasted[encryptionField].trim() === '';
+	const prepared =
+		dryRun && isMissing
+			? { encrypt: (mobile: string) => mobile }
+			: prepare({ openid, rsaPublicKey });
 	if ('reason' in prepared) return { field: encryptionField ?? '', reason: prepared.reason };
 	const secrets = [apiKey, openid, aesKeyOf(openid)];
 	const url = `${baseUrl}${path}`;
@@ -67,12 +68,12 @@ export function openAccount(
 	};
 }
 
+const AROUND_SECRET = `[\\s${QUOTES}]+`;
+const EDGES_OF_SECRET = new RegExp(`^${AROUND_SECRET}|${AROUND_SECRET}$|[\\r\\n\\t]`, 'g');
+
 /** A pasted Key or OpenID without what cannot be seen in it, and without white space and quotes around it. */
 export function cleanSecret(value: unknown): string {
-	if (typeof value !== 'string') return '';
-	return value
-		.replace(/[\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}]/gu, '')
-		.replace(/^[\s"'`“”‘’«»]+|[\s"'`“”‘’«»]+$/g, '');
+	return typeof value === 'string' ? value.replace(INVISIBLE, '').replace(EDGES_OF_SECRET, '') : '';
 }
 
 /** The address without trailing slashes, or undefined where the key may not be sent to it. */
