@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { IDataObject, INodeParameters, OnError } from 'n8n-workflow';
 
+import fieldCases from '../field-cases/numbers.json';
 import {
 	behindRows,
 	endedExecution,
@@ -333,4 +334,15 @@ it('leaves no secret anywhere: not in the database, the executions, the debug lo
 	for (const [place, content] of [...files, ['the log', Buffer.from(n8n.logs)] as const]) {
 		expect([place, [...forms].filter((form) => content.includes(form))]).toEqual([place, []]);
 	}
+});
+
+it('every field case is read as a person reads it, in a dry run that sends nothing', async () => {
+	const options = { dryRun: true };
+	const file = workflowOf('field-cases', [], { options }, { onError: 'continueRegularOutput' });
+	const rows = fieldCases.map(({ cell }) => ({ phone: cell }));
+	const read = itemsOf(await runByWebhook(world, file, rows), 'Juhe').map(
+		({ phone, mobileStatus }) => [phone, (mobileStatus as IDataObject | undefined)?.mobile],
+	);
+	expect(read).toEqual(fieldCases.map(({ cell, mobile }) => [cell, mobile]));
+	expect(world.simulator.counts.requests).toBe(0);
 });
