@@ -483,3 +483,20 @@ describe('the end of a run', () => {
 		expect(juhe.simulator.counts.requests).toBe(sent);
 	});
 });
+
+test.each([
+	['aes', "Check 'OpenID'"],
+	['rsa', "Check 'RSA Public Key'"],
+])('parameters that the service never accepts point at the key of %s', async (operation, words) => {
+	juhe.simulator.script({ fault: { kind: 'code', code: 224902 } });
+	const { outputs } = await juhe.run(phones(...distinctNumbers(40)), {
+		...CONTINUE,
+		parameters: { operation },
+	});
+	expect(detailsOf(outputs[0]!.at(-1)!)).toMatchObject({
+		code: 224902,
+		notQueried: true,
+		remedy: expect.stringContaining(words),
+	});
+	expect(juhe.simulator.counts.requests).toBe(30);
+});

@@ -132,7 +132,7 @@ function codeFailure(
 	const documented: JuheCode = isDocumented(code)
 		? JUHE_CODES[code]
 		: {
-				class: code < FIRST_SERVICE_CODE ? 'fatal' : 'row',
+				class: code < FIRST_SERVICE_CODE ? 'fatal' : (httpStatus(reply.statusCode)?.class ?? 'row'),
 				...UNLISTED_CODE,
 			};
 	const shownCode = redactValue(code, redact);

@@ -68,11 +68,11 @@ export function readEarlier(
 	const result: ApiResult = {};
 	for (const field of API_FIELDS) {
 		const value = read(field);
-		if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') {
-			result[field] = value;
+		if (value === null || ['string', 'number', 'boolean'].includes(typeof value)) {
+			result[field] = value as ApiResult[typeof field];
 		}
 	}
-	const state = result.state === '' ? undefined : result.state;
+	const state = isBlank(result.state) ? undefined : result.state;
 	const hasNoRecord = route === 'noRecord' && state === undefined;
 	const isConsistent = hasNoRecord || (state !== undefined && statusOf(result).route === route);
 	return {
