@@ -1,157 +1,117 @@
-/** What a service costs that does not work, or not always: `npm run bench:endings -- --help`. */
+/** What a run costs whose service does not work, or not always: `npm run bench:endings -- --help`. */
 import { resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 
 import Table from 'cli-table3';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 
-import type { runNode } from '../test/engine';
-import type { Fault, Simulator, startSimulator } from '../test/simulator/simulator';
+import type * as Engine from '../test/engine';
+import type * as Service from '../test/simulator/simulator';
 
-/** A list of numbers, and what the service does with it. */
-interface Case {
-	name: string;
-	numbers: number;
+/** A case that takes longer is cancelled, in milliseconds. */
+const LIMIT = 300_000;
+
+/** By the place of a number in the list; undefined for one that is answered. `down`: no connection at all. */
+type FaultOf = (place: number) => Service.Fault | 'down' | undefined;
+
+interface Plan {
+	/** How often a number meets its fault. */
+	times?: number;
+	/** When the service begins to fail and when it works again, in milliseconds from the start. */
+	from?: number;
+	until?: number;
+	numbers?: number;
+	concurrency?: number;
 	/** Of an answer, in milliseconds. */
 	latency?: number;
-	begin: (simulator: Simulator, numbers: string[]) => unknown;
-	/** When the service works again, in milliseconds from the start. */
-	worksAfter?: number;
 }
 
-const code = (value: number): Fault => ({ kind: 'code', code: value });
-const http = (status: number): Fault => ({ kind: 'http', status });
-const LOST: Fault = { kind: 'resetBefore' };
+const code = (value: number): Service.Fault => ({ kind: 'code', code: value });
+const http = (status: number): Service.Fault => ({ kind: 'http', status });
+const LOST: Service.Fault = { kind: 'resetBefore' };
+/** The fault for every other number of the first ones. */
+const inTurn = (place: number, first: number, fault: Service.Fault) =>
+	place < first && place % 2 ? fault : undefined;
+const FEW = { numbers: 200, latency: 50 };
+const MANY = { numbers: 2000, latency: 50 };
+const DOWN_LATER = { ...MANY, from: 1000, until: 6000 };
 
-/** Every answer is spoilt. */
-const always = (name: string, fault: Fault, more: Partial<Case> = {}): Case => ({
-	...{ name, numbers: 400, begin: (simulator) => simulator.script({ fault }) },
-	...more,
-});
-/** The service works, fails from the first second on, and works again after the sixth. */
-const outage = (name: string, fault?: Fault): Case => ({
-	...{ name: `works, ${name} for 5 s`, numbers: 2000, latency: 50, worksAfter: 6000 },
-	begin: (simulator) =>
-		setTimeout(() => (fault ? simulator.script({ fault }) : void simulator.refuse()), 1000),
-});
-/** The numbers for which `isSpoilt` says so are spoilt, `times` times each. */
-const some = (
-	name: string,
-	fault: (index: number) => Fault | undefined,
-	more: Partial<Case> = {},
-	times?: number,
-): Case => ({
-	...{ name, numbers: 400 },
-	begin: (simulator, numbers) =>
-		numbers.forEach((mobile, index) => {
-			const spoilt = fault(index);
-			if (spoilt) simulator.script({ mobile, times, fault: spoilt });
-		}),
-	...more,
-});
-const SLOW = { numbers: 200, latency: 50 };
-const isMost = (index: number) => index % 10 < 6;
-
-const CASES: Case[] = [
-	always('answer lost', LOST),
-	always('224902', code(224902)),
-	always('404', http(404)),
-	always('10011', code(10011)),
-	{ name: 'connection refused', numbers: 400, begin: (simulator) => simulator.refuse() },
-	some('all well', () => undefined, SLOW),
-	some(
-		'10 wait for a try',
-		(index) => (index < 20 && index % 2 === 0 ? http(503) : undefined),
-		SLOW,
-		1,
-	),
-	always('answer lost for 5 s', LOST, { worksAfter: 5000, latency: 50, numbers: 2000 }),
-	always('503 for 5 s', http(503), { worksAfter: 5000, latency: 50, numbers: 2000 }),
-	outage('refuses', undefined),
-	outage('503', http(503)),
-	outage('answer lost', LOST),
-	outage('10011', code(10011)),
-	some('60% answer lost', (index) => (isMost(index) ? LOST : undefined)),
-	some('60% 224919', (index) => (isMost(index) ? code(224919) : undefined)),
-	some('two codes in turn', (index) => code(index % 2 ? 224902 : 224919)),
-	some('502 and 503 in turn', (index) => http(index % 2 ? 502 : 503)),
+const CASES: Array<[name: string, fault: FaultOf, plan?: Plan]> = [
+	['every answer lost', () => LOST],
+	['every answer 224902', () => code(224902)],
+	['every answer 404', () => http(404)],
+	['every answer 10011', () => code(10011)],
+	['connection refused', () => 'down'],
+	['all well', () => undefined, FEW],
+	['10 of the first 20 wait', (place) => inTurn(place, 20, http(503)), { ...FEW, times: 1 }],
+	['503 for 5 s at first', () => http(503), { ...MANY, until: 5000 }],
+	['503 for 5 s later', () => http(503), DOWN_LATER],
+	['503 for 5 s later, 50 at a time', () => http(503), { ...DOWN_LATER, concurrency: 50 }],
+	['answers lost for 5 s later', () => LOST, DOWN_LATER],
+	['10011 for 5 s later', () => code(10011), DOWN_LATER],
+	['60% lost', (place) => (place % 10 < 6 ? LOST : undefined)],
+	['two codes in turn', (place) => code(place % 2 ? 224902 : 224919)],
+	['502 and 503 in turn', (place) => http(place % 2 ? 502 : 503)],
 ];
 
-/** Runs a case on the node of a checkout, and tells what it cost. */
-async function measure(source: string, drawn: Case, limit: number): Promise<string> {
+/** Runs a case with the node of a checkout, and tells what it took. */
+async function measure(source: string, faultOf: FaultOf, plan: Plan): Promise<string> {
 	const load = async <T>(path: string) =>
 		(await import(pathToFileURL(resolve(source, path)).href)) as T;
-	const engine = await load<{ runNode: typeof runNode }>('test/engine.ts');
-	const service = await load<{ startSimulator: typeof startSimulator }>(
-		'test/simulator/simulator.ts',
-	);
-	const simulator = await service.startSimulator({ latency: drawn.latency, keepRequests: false });
-	const numbers = Array.from(
-		{ length: drawn.numbers },
-		(_, index) => `139${String(index).padStart(7, '0')}0`,
-	);
-	const timers: NodeJS.Timeout[] = [];
-	let sent = 0;
-	const cancelled = new AbortController();
-	const heal = async () => {
-		sent += simulator.counts.requests;
+	const { runNode } = await load<typeof Engine>('test/engine.ts');
+	const { startSimulator } = await load<typeof Service>('test/simulator/simulator.ts');
+	const { numbers: count = 400, concurrency = 10, latency, times } = plan;
+	const simulator = await startSimulator({ latency, keepRequests: false });
+	const numbers = Array.from({ length: count }, (_, place) => 13_900_000_000 + place * 10);
+	const fail = async () => {
+		if (faultOf(0) === 'down') await simulator.refuse();
+		for (const [place, number] of numbers.entries()) {
+			const fault = faultOf(place);
+			if (typeof fault === 'object') simulator.script({ mobile: String(number), times, fault });
+		}
+	};
+	const recover = async () => {
 		simulator.reset();
 		await simulator.accept();
 	};
-	if (drawn.worksAfter !== undefined) timers.push(setTimeout(() => void heal(), drawn.worksAfter));
-	await drawn.begin(simulator, numbers);
+	const over = new AbortController();
+	const later = async (act: () => unknown, wait: number) =>
+		await sleep(wait, undefined, { signal: over.signal }).then(act, () => undefined);
+	if (plan.from === undefined) await fail();
+	else void later(fail, plan.from);
+	if (plan.until) void later(recover, plan.until);
 	const begin = performance.now();
-	const { outputs } = await engine.runNode(
-		numbers.map((phone) => ({ phone })),
-		{
-			credential: simulator.credential,
-			node: { onError: 'continueRegularOutput' },
-			onStart: (cancel) => {
-				timers.push(
-					setTimeout(() => {
-						cancelled.abort();
-						cancel();
-					}, limit * 1000),
-				);
-			},
-		},
-	);
+	const rows = numbers.map((phone) => ({ phone }));
+	const { outputs } = await runNode(rows, {
+		credential: simulator.credential,
+		parameters: { options: { concurrency } },
+		node: { onError: 'continueRegularOutput' },
+		onStart: (cancel) => void later(cancel, LIMIT),
+	});
+	over.abort();
 	const seconds = (performance.now() - begin) / 1000;
-	for (const timer of timers) clearTimeout(timer);
 	await simulator.close();
-	const results = (outputs[0] ?? []).map(
-		({ json }) => (json.details ?? json.mobileStatus) as { attempts: number; label?: string },
-	);
+	type Told = { attempts: number; label?: string };
+	const results = (outputs[0] ?? []).map(({ json }) => (json.details ?? json.mobileStatus) as Told);
 	// A refused connection does not reach the simulator, and a cancelled execution has no output.
 	const attempts = results.reduce((sum, result) => sum + result.attempts, 0);
-	const requests = Math.max(attempts, sent + simulator.counts.requests);
+	const requests = Math.max(attempts, simulator.counts.requests);
 	const answered = results.filter(({ label }) => label !== undefined).length;
-	return `${requests} requests, ${cancelled.signal.aborted ? `over ${limit}` : seconds.toFixed(1)} s, ${answered} answered`;
+	return `${requests} requests, ${seconds.toFixed(1)} s, ${answered} answered`;
 }
 
 const program = new Command('endings')
-	.description(
-		'Requests and seconds of lists whose service does not work, or not always: default settings, On Error: Continue.',
-	)
+	.description('Requests and seconds of lists whose service does not work, or not always.')
 	.option('--source <folder>', 'another checkout to compare with')
 	.option('--only <text>', 'only cases whose name contains this', '')
-	.option(
-		'--limit <seconds>',
-		'cancels a case that takes longer',
-		(text) => {
-			if (!/^\d+$/.test(text)) throw new InvalidArgumentError('A whole number is needed.');
-			return Number(text);
-		},
-		120,
-	)
-	.action(async ({ source, only, limit }: { source?: string; only: string; limit: number }) => {
+	.action(async ({ source, only }: { source?: string; only: string }) => {
 		const sources = [resolve(__dirname, '..'), ...(source === undefined ? [] : [source])];
 		const table = new Table({ head: ['Case', 'Numbers', ...sources] });
-		for (const drawn of CASES.filter(({ name }) => name.includes(only))) {
+		for (const [name, faultOf, plan = {}] of CASES.filter(([each]) => each.includes(only))) {
 			const cells: string[] = [];
-			for (const each of sources) cells.push(await measure(each, drawn, limit));
-			table.push([drawn.name, drawn.numbers, ...cells]);
-			console.log(drawn.name, cells.join(' | '));
+			for (const folder of sources) cells.push(await measure(folder, faultOf, plan));
+			table.push([name, plan.numbers ?? 400, ...cells]);
 		}
 		console.log(table.toString());
 	});
