@@ -76,7 +76,10 @@ export class Client {
 			this.limiter.release();
 			const failure = 'failure' in parsed ? parsed.failure : undefined;
 			if (failure?.rateLimit) {
-				this.limiter.onRateLimit(sentAt, failure.rateLimit, failure.retryAfter);
+				// A longer wait ends the run, and a later call of the execution does not wait for it either.
+				const isTooLong = (failure.retryAfter ?? 0) > LONGEST_WAIT;
+				const retryAfter = isTooLong ? 0 : failure.retryAfter;
+				this.limiter.onRateLimit(sentAt, failure.rateLimit, retryAfter);
 			} else this.limiter.onAnswer(sentAt);
 			if ('result' in parsed) {
 				const billable = maybeBilled ? 'uncertain' : 'yes';
