@@ -7,7 +7,7 @@ import { rowOf } from '../simulated';
 import { success } from '../simulator/service';
 import type { ReceivedRequest, Simulator } from '../simulator/simulator';
 import type { List } from './list';
-import { FATAL, OF_THE_ROW, type Execution, type Round } from './round';
+import { FATAL, type Execution, type Round } from './round';
 
 /** How late a request may arrive that was sent before the node had read an answer, in milliseconds. */
 export const UNDER_WAY = 300;
@@ -15,8 +15,6 @@ export const UNDER_WAY = 300;
 const BREAKER_LIMIT = 30;
 const LOST = ['connectionLost', 'timeout', '502', '504'];
 const MAYBE_BILLED = [...LOST, 'noResult', 'notJuhe'];
-/** Failures that end a run with On Error: Stop, because nothing is tried again after them. */
-const FINAL = ['500', '302', 'noResult', 'notJuhe', ...OF_THE_ROW.map(String)];
 const ROUTES = ['normal', 'suspended', 'unavailable', 'notOnNetwork', 'preCancelled'];
 const ADVICE = ['keep', 'recheck', 'recheck', 'remove', 'recheck'];
 
@@ -33,17 +31,15 @@ export interface Call {
 	isInputChanged: boolean;
 }
 
-/** What was seen of an execution. */
+/** What was seen of an execution; times are in milliseconds. */
 export interface Seen {
 	drawn: Execution;
 	calls: Call[];
 	run: IRun;
-	/** Of a request, in milliseconds. */
+	/** Of a request. */
 	timeout: number;
-	/** The longest time that this process stood still, in milliseconds. */
+	/** The longest time that this process stood still. */
 	stall: number;
-	/** Whether that was too long to tell what was read in time. */
-	isStalled: boolean;
 	/** By performance.now(); Infinity where nobody cancelled. */
 	cancelledAt: number;
 }
@@ -55,6 +51,12 @@ export function must(holds: boolean, invariant: string, ...seen: unknown[]): ass
 	if (holds) return;
 	throw new Broken(`${invariant}: ${seen.map((each) => JSON.stringify(each)).join(' ')}`);
 }
+
+/**
+ * Whether the process stood still for so much of the timeout that an answer may have been read too late: a request and its
+ * answer are some five turns of the event loop.
+ */
+export const isStalled = ({ stall, timeout }: Seen) => stall > 0.15 * timeout;
 
 /** Checks invariants by name. */
 function mustAll(seen: unknown, invariants: Record<string, boolean>): void {
@@ -99,7 +101,7 @@ export class Invariants {
 	constructor(
 		private readonly round: Round,
 		private readonly simulator: Simulator,
-		private readonly list: List,
+		readonly list: List,
 	) {}
 
 	/** @returns how many rows were answered by what they carried. @throws Broken where something does not hold */
@@ -135,30 +137,32 @@ export class Invariants {
 		const errors = calls.map(({ error }) => [error?.message, error?.stack, error]);
 		const record = JSON.stringify([run, calls.map(({ outputs }) => outputs), errors]);
 		const aesKey = createHash('md5').update(simulator.openid).digest('hex').slice(0, 16);
-		const sent = simulator.received.map(({ url, body }) => {
-			return new URLSearchParams(body || url.split('?')[1]).get('mobile') ?? '';
-		});
-		const ciphertexts = round.operation === 'plain' ? [] : sent.filter((text) => text !== '');
+		const sent = round.operation === 'plain' ? [] : simulator.received;
+		const ciphertexts = sent.map(({ url, body }) =>
+			new URLSearchParams(body || url.split('?')[1]).get('mobile')!,
+		);
 		const secrets = [simulator.key, simulator.openid, aesKey, ...new Set(ciphertexts)];
 		for (const secret of secrets.flatMap((each) => [each, encodeURIComponent(each)])) {
 			must(!record.includes(secret), 'no secret is told', secret);
 		}
 		const kept = JSON.stringify(run.data.executionData?.contextData['node:Juhe'] ?? null);
-		const text = kept + (round.options.maskNumber ? JSON.stringify(errors) : '');
+		const text = round.options.maskNumber ? kept + JSON.stringify(errors) : '';
 		const told = this.list.mobiles.filter((mobile) => mobile && text.includes(mobile));
-		must(told.length === 0, 'no number is kept, or told where it is masked', told);
+		must(told.length === 0, 'where numbers are masked, none is kept or told', told);
 	}
 
 	/** What was asked for and paid in an execution. */
 	private checkMoney(): void {
 		const { seen, list } = this;
-		const { drawn, isStalled, cancelledAt, stall } = seen;
+		const { drawn, cancelledAt, stall } = seen;
 		const { concurrency = 10, maxQueries = 0, resendUncertain = true } = this.round.options;
 		const { received, counts } = this.simulator;
+		const during = seen.calls.reduce((sum, { requests }) => sum + requests.length, 0);
 		const asked = [...new Set(received.map(({ mobile }) => mobile))];
 		const late = received.filter(({ at }) => at > cancelledAt + UNDER_WAY + stall);
 		mustAll([counts, concurrency], {
-			'requests are bounded': isStalled || counts.peakInFlight <= concurrency,
+			'requests are bounded': isStalled(seen) || counts.peakInFlight <= concurrency,
+			'requests arrive while the node runs': isStalled(seen) || during === received.length,
 			'a dry run sends nothing': !drawn.dryRun || received.length === 0,
 			'a cancelled run sends nothing more': late.length === 0,
 			'what is asked for is in the list': asked.every((each) => list.mobiles.includes(each)),
@@ -193,16 +197,14 @@ export class Invariants {
 		const { requests, error } = call;
 		const { retries = 2, concurrency = 10 } = round.options;
 		const stops = call.onError === 'stopWorkflow';
-		const isEnd = (request: ReceivedRequest) =>
-			isFatal(request) || (stops && this.endsStop(request));
-		const { fault, answeredAt: readAt = Infinity } = requests.find(isEnd) ?? {};
+		const { fault, answeredAt: readAt = Infinity } = requests.find(isFatal) ?? {};
 		const later = requests.filter(({ at }) => at > readAt);
 		const late = later.filter(({ at }) => at > readAt + UNDER_WAY + seen.stall);
 		mustAll([fault, later.length, error?.message], {
 			'what comes in is not changed': !call.isInputChanged,
 			// What else is under way may be answered, and sent once more, before the node has read this answer.
 			'what ends the run ends it': later.length <= 2 * (concurrency - 1) && late.length === 0,
-			'Retries are obeyed': mobiles.every((each) => this.ownOf(each).length <= retries + 1),
+			'Retries are obeyed': mobiles.every((each) => this.sent(each).length <= retries + 1),
 			'only Stop throws': stops || error === undefined,
 		});
 		if (error !== undefined) {
@@ -214,87 +216,78 @@ export class Invariants {
 		const places = outputs.map((output) => output.map(rowOf));
 		const sorted = (rows: number[]) => [...rows].sort((a, b) => a - b);
 		const isWhole = isSame(sorted(places.flat()), [...mobiles.keys()]);
-		const routes = outputs.map((output) => output.map(({ json }) => json[list.routeField]));
-		const isSplit = routes.every((output, index) =>
-			output.every((route) => (ROUTES.indexOf(route as string) + 6) % 6 === index),
-		);
-		mustAll([places, routes], {
-			'every row comes out once, in order': isWhole && isSame(places, places.map(sorted)),
-			'a row leaves on its output': outputs.length < 6 || isSplit,
-		});
+		const isOrdered = isWhole && isSame(places, places.map(sorted));
+		must(isOrdered, 'every row comes out once, in order', places);
+		for (const [index, output] of outputs.entries()) {
+			const routes = output.map(
+				({ json }) => (ROUTES.indexOf(json[list.routeField] as string) + 6) % 6,
+			);
+			const isOwn = outputs.length < 6 || routes.every((route) => route === index);
+			must(isOwn, 'a row leaves on its output', index, routes);
+		}
 		for (const item of items) {
 			const row = rowOf(item);
 			if (item.json.details !== undefined) this.checkFailure(item.json, row, stops);
-			else if (seen.drawn.dryRun) this.checkPlan(item.json, row);
 			else this.checkResult(item.json, row);
 		}
 		return items;
 	}
 
-	private checkPlan(json: IDataObject, row: number): void {
-		const { billable, attempts } = this.list.resultIn(json);
-		const isReusable = json[this.list.routeField] === 'reusable';
-		const isFree = billable === 'no' && attempts === 0;
-		must(isFree && isReusable === this.isFresh(row), 'a dry run knows what is fresh', json);
-	}
-
 	private checkResult(json: IDataObject, row: number): void {
-		const { round, list, seen, call } = this;
-		const mobile = this.mobiles[row];
+		const { list, seen, call, round, mobiles } = this;
+		const { reuseResults, noRecord } = round.options;
+		const mobile = mobiles[row];
 		must(mobile !== undefined, 'what is no number is a failure', json);
 		const result = list.resultIn(json);
 		const { state, source, billable, attempts } = result;
 		const route = json[list.routeField];
-		const own = this.ownOf(mobile);
+		const isFree = billable === 'no' && attempts === 0;
+		const isReused = seen.drawn.dryRun ? route === 'reusable' : source === 'reused';
+		must(isReused === this.isFresh(row), 'what is fresh is reused, and nothing else', json);
+		must(isFree || !seen.drawn.dryRun, 'a dry run costs nothing', json);
+		if (seen.drawn.dryRun) return;
+
+		const own = this.sent(mobile);
+		const all = this.sent(mobile, this.requests);
 		const tries = seen.calls.filter(({ index }) => index === call.index);
-		const sent = tries.flatMap(({ requests }) => requests.filter((each) => each.mobile === mobile));
-		const mayBeLost = this.sentFor(mobile).some((request) => this.mayBeLost(request));
+		const paid = this.sent(
+			mobile,
+			tries.flatMap(({ requests }) => requests),
+		).filter(isBilled);
+		const isLost = all.some((request) => this.mayBeLost(request));
 		const { province, city, isp } = success('plain', mobile).result as IDataObject;
 		const isOwn = isSame([result.province, result.city, result.isp], [province, city, isp]);
-		const isAnswered =
-			isOwn &&
-			this.states
-				.get(mobile)
-				?.map(String)
-				.includes(state as string);
-		const hasNoRecord = route === 'noRecord' && round.options.noRecord === 'route';
+		const isGiven =
+			this.states.get(mobile)?.some((each) => Number(each) === Number(state)) === true;
+		const hasNoRecord = route === 'noRecord' && noRecord === 'route' && state === undefined;
 		const verdict = [ROUTES[Number(state)] ?? 'unknown', ADVICE[Number(state)] ?? 'review'];
 		const previous = this.carried[this.idOf(row)]!.route;
 		const change = [previous, route !== previous];
-		const isChange = isSame([result.previousRoute, result.changed], change);
-		const isReused = source === 'reused';
-		const isFirst = this.mobiles.indexOf(mobile) === row;
-		const isFree = billable === 'no' && attempts === 0;
-		mustAll([json, previous, faultsOf(this.sentFor(mobile))], {
-			'the answer is one that its number got': hasNoRecord
-				? state === undefined
-				: isAnswered === true,
-			'route and advice are those of the state':
-				hasNoRecord || isSame([route, result.advice], verdict),
-			'previousRoute and changed are true': !round.options.reuseResults || isChange,
-			'what is fresh is reused, and nothing else': isReused === this.isFresh(row),
+		const isChange = !reuseResults || isSame([result.previousRoute, result.changed], change);
+		const isFirst = mobiles.indexOf(mobile) === row;
+		mustAll([json, previous, faultsOf(all)], {
+			'the answer is one that its number got': hasNoRecord || (isOwn && isGiven),
+			'the verdict is that of the state': hasNoRecord || isSame([route, result.advice], verdict),
+			'previousRoute and changed are true': isChange,
 			'what is reused is not asked for': !isReused || own.length === 0,
 			'a result was answered': own.length === 0 || this.isDone(own.at(-1)!),
 			'one row of a number pays': source === 'query' ? isFirst : isFree,
-			'yes: billed once':
-				billable !== 'yes' || sent.filter(isBilled).length === 1 || seen.isStalled,
-			'uncertain: an answer was lost': billable !== 'uncertain' || hasNoRecord || mayBeLost,
+			'yes: billed once': billable !== 'yes' || paid.length === 1 || isStalled(seen),
+			'uncertain: an answer was lost': billable !== 'uncertain' || hasNoRecord || isLost,
 		});
 	}
 
 	private checkFailure(json: IDataObject, row: number, stops: boolean): void {
 		const mobile = this.mobiles[row];
-		const { code, attempts, billable, notQueried = false } = json.details as IDataObject;
-		const own = this.ownOf(mobile);
-		const isFirst = this.mobiles.indexOf(mobile) === row;
-		const isBad = code === 'invalidNumber' && attempts === 0;
-		const isTrue = notQueried
-			? own.length === 0 && this.hasEnded(code)
-			: this.explains(code, mobile);
-		mustAll([json, faultsOf(this.sentFor(mobile))], {
+		const { code, billable, notQueried } = json.details as IDataObject;
+		const own = this.sent(mobile);
+		const isDuplicate = this.mobiles.indexOf(mobile) < row;
+		const isEnded = own.length === 0 && this.hasEnded(code);
+		const isTrue = notQueried === true ? isEnded : this.explains(code, mobile);
+		mustAll([json, faultsOf(this.sent(mobile, this.requests))], {
 			'Stop lets no failed row out': !stops || this.seen.cancelledAt < Infinity,
-			'a failure is what happened': mobile === undefined ? isBad : isTrue,
-			'no: billed nothing': billable !== 'no' || !isFirst || !own.some(isBilled),
+			'a failure is what happened': mobile === undefined ? code === 'invalidNumber' : isTrue,
+			'no: billed nothing': billable !== 'no' || isDuplicate || !own.some(isBilled),
 			'what is fresh does not fail': !this.isFresh(row),
 		});
 	}
@@ -338,36 +331,32 @@ export class Invariants {
 			const apart = onError === 'continueErrorOutput' ? main.at(-1)!.length : failed;
 			must(failed === apart, 'failures leave on the error output', failed, apart);
 			all.push(...items.map(({ json }) => json));
-			if (summary) this.checkSummary(summary[0]!.json, all);
+			if (summary && !drawn.dryRun) this.checkSummary(summary[0]!.json, all);
 		}
 		if (!drawn.dryRun) for (const json of all) list.write(json);
 	}
 
 	private checkSummary(summary: IDataObject, all: IDataObject[]): void {
 		const { list, round } = this;
-		const details = all.map((json) => (json.details ?? list.resultIn(json)) as IDataObject);
+		const told = all.map((json) => (json.details ?? list.resultIn(json)) as IDataObject);
 		const count = (name: string, value: unknown) =>
-			details.filter((each) => each[name] === value).length;
-		const routed = (route: string) => all.filter((json) => json[list.routeField] === route).length;
+			told.filter((each) => each[name] === value).length;
+		const [billable, uncertain] = [count('billable', 'yes'), count('billable', 'uncertain')];
 		const price = round.options.pricePerQuery ?? 0;
-		const isDry = this.seen.drawn.dryRun;
-		const billable = isDry ? routed('billable') : count('billable', 'yes');
-		const uncertain = count('billable', 'uncertain');
+		const cost = price === 0 ? null : Number(((billable + uncertain) * price).toFixed(4));
 		const expected: IDataObject = {
-			rows: all.length,
-			queried: count('source', 'query'),
-			duplicates: isDry ? routed('duplicate') : count('source', 'duplicate'),
-			reused: isDry ? routed('reusable') : count('source', 'reused'),
+			...{ rows: all.length, billable, uncertain, cost },
+			...{ queried: count('source', 'query'), duplicates: count('source', 'duplicate') },
+			...{ reused: count('source', 'reused'), notQueried: count('notQueried', true) },
 			errors: all.filter(({ details }) => details !== undefined).length,
-			notQueried: count('notQueried', true) + (isDry ? routed('overCap') : 0),
-			...{ billable, uncertain },
-			cost: price === 0 ? null : Number(((billable + uncertain) * price).toFixed(4)),
 		};
 		const { routes, advice } = summary as Record<string, Record<string, number>>;
-		for (const route in routes) expected[route] = routed(route);
+		const counted: IDataObject = { ...summary, ...routes, ...advice };
 		for (const each in advice) expected[each] = count('advice', each);
-		const told = { ...summary, ...routes, ...advice } as IDataObject;
-		const wrong = Object.keys(expected).filter((name) => told[name] !== expected[name]);
+		for (const route in routes) {
+			expected[route] = all.filter((json) => json[list.routeField] === route).length;
+		}
+		const wrong = Object.keys(expected).filter((name) => counted[name] !== expected[name]);
 		must(wrong.length === 0, 'the summary counts what comes out', summary, wrong);
 	}
 
@@ -380,12 +369,9 @@ export class Invariants {
 		return this.call.input[row]!.id as number;
 	}
 
-	/** The requests for a number in the call, and in the execution up to the end of the call. */
-	private ownOf(mobile: string | undefined): ReceivedRequest[] {
-		return this.call.requests.filter((request) => request.mobile === mobile);
-	}
-	private sentFor(mobile: string | undefined): ReceivedRequest[] {
-		return this.requests.filter((request) => request.mobile === mobile);
+	/** The requests for a number in the call; with `this.requests`, in the execution up to the end of the call. */
+	private sent(mobile: string | undefined, requests = this.call.requests): ReceivedRequest[] {
+		return requests.filter((request) => request.mobile === mobile);
 	}
 
 	/** Whether a row of the call carries a fresh result for the number of this row. */
@@ -398,9 +384,9 @@ export class Invariants {
 
 	private mayBeLost(request: ReceivedRequest): boolean {
 		const { at, answeredAt = Infinity } = request;
-		const { isStalled, timeout, drawn } = this.seen;
+		const { timeout, drawn } = this.seen;
 		const isUnread = MAYBE_BILLED.includes(codeOf(request)) || answeredAt - at > timeout / 2;
-		return isUnread || isStalled || drawn.down !== undefined;
+		return isUnread || isStalled(this.seen) || drawn.down !== undefined;
 	}
 
 	/** Whether the answer was billed and certainly read. */
@@ -411,10 +397,6 @@ export class Invariants {
 	private isDone(request: ReceivedRequest): boolean {
 		const code = codeOf(request);
 		return code === '' || (code === '224922' && this.round.options.noRecord === 'route');
-	}
-
-	private endsStop(request: ReceivedRequest): boolean {
-		return FINAL.includes(codeOf(request)) && !this.isDone(request);
 	}
 
 	/** Whether something ended the run with this code before the turn of a number. */
@@ -429,7 +411,7 @@ export class Invariants {
 
 	/** Whether what the service did to a number can be called so. */
 	private explains(code: unknown, mobile: string | undefined): boolean {
-		const last = this.sentFor(mobile).at(-1);
+		const last = this.sent(mobile, this.requests).at(-1);
 		if (last && codeOf(last) === String(code) && !this.isDone(last)) return true;
 		const isDown = this.seen.drawn.down !== undefined;
 		if (isDown && ['connectionRefused', 'connectionLost'].includes(String(code))) return true;

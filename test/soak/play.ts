@@ -8,18 +8,13 @@ import type { IDataObject, INodeExecutionData, IRun } from 'n8n-workflow';
 import { JuheMobileStatus } from '../../nodes/JuheMobileStatus/JuheMobileStatus.node.ts';
 import * as engine from '../engine';
 import { startSimulator, type Simulator } from '../simulator/simulator';
-import { Invariants, must, UNDER_WAY, type Call } from './invariants';
+import { Invariants, isStalled, must, UNDER_WAY, type Call } from './invariants';
 import { List } from './list';
 import { mobileOf, type Execution, type Round } from './round';
 
 /** An execution that takes longer than this hangs, in milliseconds: what is drawn is over long before. */
 const LONGEST_EXECUTION = 90_000;
-/**
- * Where this process stood still for a longer share of the timeout, an answer that was sent may have been read too late: a
- * request and its answer are some five turns of the event loop.
- */
-const STALL = 0.15;
-/** For the requests of most executions, in milliseconds. */
+/** For the requests of most executions, in milliseconds. No answer is lost because this machine is slow. */
 const LONG_TIMEOUT = 20_000;
 
 /** What a soak has met so far. */
@@ -27,7 +22,7 @@ export const newFigures = () => ({
 	...{ rounds: 0, executions: 0, calls: 0, rows: 0, requests: 0, billed: 0, reused: 0 },
 	/** Executions in which this process stood still for too long to tell which answers were lost. */
 	stalled: 0,
-	faults: new Map<string, number>(),
+	faults: {} as Record<string, number>,
 });
 export type Figures = ReturnType<typeof newFigures>;
 
@@ -35,10 +30,9 @@ export type Figures = ReturnType<typeof newFigures>;
 export async function play(round: Round, figures: Figures): Promise<void> {
 	const simulator = await startSimulator({ latency: round.latency, ...round.rate });
 	try {
-		const list = new List(round);
-		const invariants = new Invariants(round, simulator, list);
+		const invariants = new Invariants(round, simulator, new List(round));
 		for (const drawn of round.executions) {
-			await playExecution(round, drawn, simulator, list, invariants, figures);
+			await playExecution(round, drawn, simulator, invariants, figures);
 		}
 	} finally {
 		await simulator.close();
@@ -50,28 +44,27 @@ async function playExecution(
 	round: Round,
 	drawn: Execution,
 	simulator: Simulator,
-	list: List,
 	invariants: Invariants,
 	figures: Figures,
 ): Promise<void> {
+	const { list } = invariants;
 	await simulator.accept();
 	simulator.reset();
 	for (const { number, ...rule } of drawn.troubles) {
 		simulator.script({ ...rule, ...(number !== undefined && { mobile: mobileOf(number) }) });
 	}
 	for (const { row, edit } of drawn.edits) list.edit(row, edit);
-	// Elsewhere no answer is lost because this machine is slow.
 	const isSlow = drawn.troubles.some(({ fault }) => ['hang', 'drip'].includes(fault.kind));
 	const timeout = isSlow ? round.shortTimeout : LONG_TIMEOUT;
 	const delay = monitorEventLoopDelay({ resolution: 5 });
 	delay.enable();
-	let cancelledAt = Infinity;
-	let cancel = () => {};
 	const over = new AbortController();
 	const later = async (wait: number | undefined, act: () => unknown) => {
 		if (wait === undefined) return;
 		await sleep(wait, undefined, { signal: over.signal }).then(act, () => undefined);
 	};
+	let cancelledAt = Infinity;
+	let cancel = () => {};
 	const changes = [
 		later(drawn.cancelAfter, () => {
 			cancelledAt = performance.now();
@@ -81,43 +74,38 @@ async function playExecution(
 		later(drawn.down && drawn.down.at + drawn.down.during, () => simulator.accept()),
 	];
 	const calls: Call[] = [];
-	const run = await Promise.race([
-		runOnEngine(round, drawn, list, timeout, {
-			mode: 'trigger',
-			credential: simulator.credential,
-			nodeTypes: { [engine.JUHE_NODE]: watched(simulator, calls) },
-			onStart: (stop) => (cancel = stop),
-		}),
-		later(LONGEST_EXECUTION, () => undefined),
-	]);
+	const running = runOnEngine(round, drawn, list, timeout, {
+		mode: 'trigger',
+		credential: simulator.credential,
+		nodeTypes: { [engine.JUHE_NODE]: watched(simulator, calls) },
+		onStart: (stop) => (cancel = stop),
+	});
+	const run = await Promise.race([running, later(LONGEST_EXECUTION, () => undefined)]);
 	must(run !== undefined, 'the run ends', `after ${LONGEST_EXECUTION} ms`);
 	// A cancelled execution is over before the node is.
 	const isOver = () => calls.every(({ outputs, error }) => outputs ?? error);
 	for (let turn = 0; turn < 100 && !isOver(); turn++) await sleep(timeout / 20);
 	must(isOver(), 'a cancelled node ends');
-	const arrived = simulator.counts.requests;
 	await sleep(drawn.cancelAfter === undefined ? 0 : UNDER_WAY);
 	over.abort();
 	await Promise.all(changes);
 	delay.disable();
-	const stall = delay.max / 1e6;
-	const isStalled = stall > timeout * STALL;
-	const late = simulator.counts.requests - arrived;
-	must(isStalled || late === 0, 'nothing is sent after the end', late);
 
-	const seen = { drawn, calls, run, timeout, stall, isStalled, cancelledAt };
-	figures.reused += invariants.check(seen);
-	figures.executions++;
-	figures.calls += calls.length;
-	figures.rows += list.rows.length;
-	figures.requests += simulator.counts.requests;
-	figures.billed += simulator.counts.billed;
-	figures.stalled += Number(isStalled);
+	const seen = { drawn, calls, run, timeout, stall: delay.max / 1e6, cancelledAt };
+	const { requests, billed } = simulator.counts;
+	const met = { executions: 1, calls: calls.length, rows: list.rows.length, requests, billed };
+	const more = { ...met, reused: invariants.check(seen), stalled: Number(isStalled(seen)) };
+	for (const name in more) figures[name as keyof typeof more] += more[name as keyof typeof more];
 	for (const { fault } of simulator.received) {
 		const name =
-			fault &&
-			('code' in fault ? fault.code : 'status' in fault ? `HTTP ${fault.status}` : fault.kind);
-		if (name) figures.faults.set(String(name), (figures.faults.get(String(name)) ?? 0) + 1);
+			fault === undefined
+				? 'none'
+				: 'code' in fault
+					? fault.code
+					: 'status' in fault
+						? fault.status
+						: fault.kind;
+		figures.faults[name] = (figures.faults[name] ?? 0) + 1;
 	}
 }
 
