@@ -79,8 +79,9 @@ function codeOf({ fault }: ReceivedRequest): string {
 function isFatal(request: ReceivedRequest): boolean {
 	const { fault } = request;
 	const wait = fault && 'retryAfter' in fault ? Number(fault.retryAfter) : 0;
-	const isLimit = ['429', '10011'].includes(codeOf(request));
-	return FATAL.includes(Number(codeOf(request))) || (isLimit && wait > 60);
+	const isLimit = ['429', '10011'].includes(codeOf(request)) && wait > 60;
+	const isForbidden = fault?.kind === 'code' && fault.code === 299999 && fault.httpStatus === 403;
+	return FATAL.includes(Number(codeOf(request))) || isLimit || isForbidden;
 }
 
 const isBilled = ({ billed }: ReceivedRequest) => billed === true;
