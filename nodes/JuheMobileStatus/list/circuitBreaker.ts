@@ -20,6 +20,9 @@ export class CircuitBreaker {
 	private streak = 0;
 	private underWay = 0;
 	private startedSinceAnswer = 0;
+	private started = 0;
+	/** The latest number that started and has an answer, counted from 1. */
+	private lastAnswered = 0;
 
 	/** How many failures in a row open it. */
 	get limit(): number {
@@ -41,21 +44,26 @@ export class CircuitBreaker {
 		return unproven < concurrency + SPARE_STARTS && unproven + this.streak < this.limit;
 	}
 
-	onStart(): void {
+	/** @returns the place of the number among those that started */
+	onStart(): number {
 		this.underWay++;
 		this.startedSinceAnswer++;
+		return ++this.started;
 	}
 
-	onAnswer(): void {
+	onAnswer(place: number): void {
 		this.underWay--;
+		this.lastAnswered = Math.max(this.lastAnswered, place);
 		this.hasAnswered = true;
 		this.streak = 0;
 		this.startedSinceAnswer = 0;
 	}
 
-	onFailure({ class: failureClass, details, interrupted }: Failure): void {
+	onFailure({ class: failureClass, details, interrupted }: Failure, place: number): void {
 		this.underWay--;
-		if (interrupted) return;
+		// A number that fails ends later than one that is answered, so the order of the starts counts.
+		const isProven = failureClass !== 'fatal' && place < this.lastAnswered;
+		if (interrupted || isProven) return;
 		this.streak = details.code === this.code ? this.streak + 1 : 1;
 		this.code = details.code;
 		if (failureClass === 'fatal') this.streak = this.limit;

@@ -126,7 +126,7 @@ export class Ledger {
 	/** Records a lookup from its start to its end. */
 	async record(mobile: string, call: number, lookup: Promise<Lookup>): Promise<Lookup> {
 		this.lookups.set(mobile, lookup);
-		this.breaker.onStart();
+		const place = this.breaker.onStart();
 		const ended = await lookup;
 		this.lookups.delete(mobile);
 		if ('answer' in ended) {
@@ -137,11 +137,11 @@ export class Ledger {
 				result === null ? { ...answer, call } : new FlatAnswer(result, answer, call),
 			);
 			this.failures.delete(mobile);
-			this.breaker.onAnswer();
+			this.breaker.onAnswer(place);
 		} else {
 			const { code, attempts, billable } = ended.failure.details;
 			this.failures.set(mobile, { code, attempts, billable });
-			this.breaker.onFailure(ended.failure);
+			this.breaker.onFailure(ended.failure, place);
 		}
 		return ended;
 	}
