@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import type { IDataObject, INodeParameters } from 'n8n-workflow';
 
-import { itemsOf, juheNode, loopNode, runWorkflow, workflowOf } from './engine';
+import { juheNode, loopNode, runWorkflow, workflowOf } from './engine';
 import {
 	CONTINUE,
 	distinctNumbers,
@@ -246,34 +246,26 @@ test.each<[object, number[]]>([
 
 describe('the shape of a result', () => {
 	const own = { mobileStatus_note: 'mine', mobileStatusX: 1, id: 7 };
-	const old = {
-		mobile: '13800138000',
-		state: '3',
-		orderid: 'old',
-		fingerprint: 'x',
-		changed: true,
-	};
+	const verdict = { state: '3', orderid: 'old', fingerprint: 'x', changed: true };
+	const old = { mobile: '13800138000', ...verdict };
 
-	test.each(OPERATION_NAMES)(
-		'takes the place of either old shape; other columns stay (%s)',
-		async (operation) => {
-			for (const resultAs of ['columns', 'object']) {
-				for (const inColumns of [false, true]) {
-					const given = { ...carrying('13800138000', 'notOnNetwork', old, inColumns), ...own };
-					const [json] = await run([given], { resultAs }, { parameters: { operation } });
-					const { mobileStatus_note: note, mobileStatusX, id, ...rest } = json!;
-					expect({ mobileStatus_note: note, mobileStatusX, id }).toEqual(own);
-					const result = resultIn(rest);
-					expect(rest).toEqual(carrying('13800138000', 'normal', result, resultAs === 'columns'));
-					expect(result).toMatchObject({ mobile: '13800138000', state: '0', operation });
-					expect(result).not.toHaveProperty('fingerprint');
-					expect(result.orderid).not.toBe('old');
-					const nested = Object.values(result).filter((value) => typeof value === 'object');
-					expect(nested).toEqual([]);
-				}
+	test.each(OPERATION_NAMES)('takes the place of an old one (%s)', async (operation) => {
+		for (const resultAs of ['columns', 'object']) {
+			for (const inColumns of [false, true]) {
+				const given = { ...carrying('13800138000', 'notOnNetwork', old, inColumns), ...own };
+				const [json] = await run([given], { resultAs }, { parameters: { operation } });
+				const { mobileStatus_note: note, mobileStatusX, id, ...rest } = json!;
+				expect({ mobileStatus_note: note, mobileStatusX, id }).toEqual(own);
+				const result = resultIn(rest);
+				expect(rest).toEqual(carrying('13800138000', 'normal', result, resultAs === 'columns'));
+				expect(result).toMatchObject({ mobile: '13800138000', state: '0', operation });
+				expect(result).not.toHaveProperty('fingerprint');
+				expect(result.orderid).not.toBe('old');
+				const nested = Object.values(result).filter((value) => typeof value === 'object');
+				expect(nested).toEqual([]);
 			}
-		},
-	);
+		}
+	});
 
 	test('has the chosen names in their order; what reuse needs cannot be left out', async () => {
 		for (const resultAs of ['object', 'columns']) {
@@ -314,10 +306,7 @@ describe('a row that carries an earlier end', () => {
 			for (const [options, codes] of [
 				[{ concurrency: 1 }, [224919, 'invalidNumber', 10012, 10012]],
 				[{ concurrency: 99 }, Array<string>(4).fill('invalidSettings')],
-				[
-					{ maxQueries: 1, retries: 0, concurrency: 1 },
-					[224919, 'invalidNumber', 'overCap', 'overCap'],
-				],
+				[{ concurrency: 1, maxQueries: 1 }, [224919, 'invalidNumber', 'overCap', 'overCap']],
 			] as const) {
 				const { outputs, error } = await juhe.run(rows, { ...how, ...withOptions(options) });
 				if (how === KINDS[0]) {
@@ -335,105 +324,105 @@ describe('a row that carries an earlier end', () => {
 		}
 	});
 
-	test.each(KINDS)(
-		'loses the error of this node where it succeeds ($node.onError)',
-		async (how) => {
-			const [a, b] = distinctNumbers(2);
-			juhe.simulator.script({ mobile: a!, times: 1, fault: { kind: 'code', code: 224919 } });
-			const rows = [a, 'x', b].map((phone) => ({ phone, ...others }));
-			const failed = await run(rows, { maxQueries: 1, concurrency: 1 }, CONTINUE);
-			expect(failed.filter(({ error }) => error === undefined)).toEqual([]);
-			for (const details of ['kept', 'gone', null]) {
-				const again = failed.map((row, index) => ({
-					...{ ...row, phone: `1390013900${index}` },
-					// A table that has no column for it, or leaves it empty.
-					...(details !== 'kept' && { details: details === null ? null : undefined }),
-				}));
-				for (const row of await run(again, {}, how)) {
-					const left = details === null ? ['details'] : [];
-					expect(keys(row)).toEqual(
-						[...Object.keys(others), 'mobileStatus', 'phone', 'route', ...left].sort(),
-					);
-				}
+	test.each(KINDS)('loses it where it succeeds ($node.onError)', async (how) => {
+		const [a, b] = distinctNumbers(2);
+		juhe.simulator.script({ mobile: a!, times: 1, fault: { kind: 'code', code: 224919 } });
+		const rows = [a, 'x', b].map((phone) => ({ phone, ...others }));
+		const failed = await run(rows, { maxQueries: 1, concurrency: 1 }, CONTINUE);
+		expect(failed.every(({ error, details }) => error && details)).toBe(true);
+		// A table may have no column for the details, or leave it empty.
+		for (const change of [{}, { details: undefined }, { details: null }]) {
+			const again = failed.map((row, index) => ({
+				...row,
+				...change,
+				phone: `1390013900${index}`,
+			}));
+			for (const { details = null, ...row } of await run(again, {}, how)) {
+				expect(details).toBeNull();
+				expect(keys(row)).toEqual(
+					[...Object.keys(others), 'mobileStatus', 'phone', 'route'].sort(),
+				);
 			}
-			const theirs = [
-				...[{ error: 'from the CRM' }, { error: 'x', details: { code: 1 } }, { error: null }],
-				...[{ error: { message: 'x' }, details: 'y' }, { details: { code: 1 } }, { error: 0 }],
-			] as Row[];
-			const came = await run(
-				theirs.map((row) => ({ ...row, phone: a })),
-				{},
-				how,
-			);
-			expect(came).toMatchObject(theirs);
-		},
-	);
+		}
+		const theirs = [
+			...[{ error: 'from the CRM' }, { error: 'x', details: { code: 1 } }, { error: null }],
+			...[{ error: { message: 'x' }, details: 'y' }, { details: { code: 1 } }, { error: 0 }],
+		].map((row) => ({ ...row, phone: a })) as Row[];
+		expect(await run(theirs, {}, how)).toMatchObject(theirs);
+	});
 });
 
 describe('the summary', () => {
-	const counts = { queried: 0, duplicates: 0, reused: 0, errors: 0, notQueried: 0 };
-	const zeros = { ...counts, billable: 0, uncertain: 0 };
-	const routes = { normal: 0, suspended: 0, unavailable: 0, notOnNetwork: 0, preCancelled: 0 };
-	const none = {
-		routes: { ...routes, unknown: 0, noRecord: 0 },
-		advice: { keep: 0, recheck: 0, remove: 0, review: 0 },
-	};
-	const ended = { stoppedBy: null, startedAt: at(NOW), finishedAt: at(NOW), dryRun: false };
-	const long = { ...fresh, recheckAt: '2999-01-01T00:00:00.000Z' };
-	const reusable = { mobile: '13800138004', state: '0', ...long };
 	const rows = [
-		...phones('13800138000', '13800138007', '13800138001'),
-		...[
-			{ phone: '138 0013 8000' },
-			carrying('13800138004', 'normal', reusable),
-			{ phone: '12345' },
-		],
+		...phones('13800138000', '13800138007', '13800138001', '138 0013 8000', '12345'),
+		carrying('13800138004', 'normal', {
+			...{ mobile: '13800138004', state: '0', checkedAt: fresh.checkedAt },
+			recheckAt: '2999-01-01T00:00:00Z',
+		}),
 		...phones('13800138005', '13800138002'),
 	];
+	const options = { ...REUSE, noRecord: 'route', pricePerQuery: '0.125', retries: 1 };
+	const total = {
+		...{ rows: 8, queried: 4, duplicates: 1, reused: 1, errors: 2, notQueried: 0 },
+		...{ billable: 2, uncertain: 2, cost: 0.5, stoppedBy: null, dryRun: false },
+		...{ startedAt: expect.any(String), finishedAt: expect.any(String) },
+		routes: {
+			...{ normal: 4, suspended: 0, unavailable: 0, notOnNetwork: 1, preCancelled: 0 },
+			...{ unknown: 0, noRecord: 1 },
+		},
+		advice: { keep: 4, recheck: 0, remove: 1, review: 1 },
+	};
 	beforeEach(() => {
 		juhe.simulator.script({ mobile: '13800138001', times: 1, fault: { kind: 'resetBefore' } });
-		juhe.simulator.script({ mobile: '13800138005', fault: { kind: 'code', code: 224919 } });
-		juhe.simulator.script({ mobile: '13800138002', fault: { kind: 'code', code: 224922 } });
+		for (const [digit, code] of [
+			[5, 224919],
+			[2, 224922],
+			[9, 10012],
+		] as const) {
+			juhe.simulator.script({ mobile: `1380013800${digit}`, fault: { kind: 'code', code } });
+		}
+		// The wait before a retry needs a clock that moves.
+		jest.useRealTimers();
 	});
 
-	const total = {
-		...{ ...zeros, rows: 8, queried: 4, duplicates: 1, reused: 1, errors: 2, billable: 2 },
-		...{ uncertain: 2, cost: 0.5, ...ended },
-		routes: { ...none.routes, normal: 4, notOnNetwork: 1, noRecord: 1 },
-		advice: { ...none.advice, keep: 4, remove: 1, review: 1 },
-	};
-	const options = { ...REUSE, noRecord: 'route', pricePerQuery: '0.125', retries: 1 };
-
 	test.each([CONTINUE, ERROR_OUTPUT])(
-		'counts an execution, turn by turn ($node.onError)',
+		'is of the execution so far ($node.onError)',
 		async ({ node }) => {
-			jest.spyOn(Math, 'random').mockReturnValue(0);
-			const file = workflowOf(
-				{
-					Loop: loopNode(3),
-					Juhe: juheNode({ summaryOutput: true, options }, node),
-				},
-				'Start > Rows > Loop.1 > Juhe > Loop > Done',
-			);
-			// The wait before a retry needs a clock that moves.
-			jest.useRealTimers();
-			const credential = juhe.simulator.credential;
+			const Juhe = juheNode({ summaryOutput: true, options }, node);
+			const file = workflowOf({ Loop: loopNode(3), Juhe }, 'Start > Rows > Loop.1 > Juhe > Loop');
 			const pinData = { Rows: rows.map((json) => ({ json })) };
-			const { run: ran } = await runWorkflow(file, { credential, pinData });
-			const turns = itemsOf(ran, 'Juhe')
-				.map(({ json }) => json)
-				.filter((json) => 'finishedAt' in json);
-			expect(turns.map((turn) => turn.rows)).toEqual([3, 6, 8]);
-			const times = { startedAt: turns[0]!.startedAt, finishedAt: expect.any(String) };
-			expect(turns[0]).toMatchObject({ queried: 3, billable: 2, uncertain: 1, cost: 0.375 });
-			expect(turns[1]).toMatchObject({ queried: 3, duplicates: 1, reused: 1, errors: 1 });
-			expect(turns[2]).toEqual({ ...total, ...times });
-			expect(Object.keys(turns[2]!)).toHaveLength(15);
+			const { credential } = juhe.simulator;
+			const { runData } = (await runWorkflow(file, { credential, pinData })).run.data.resultData;
+			const turns = runData.Juhe!.map(({ data }) => data!.main![1]![0]!.json);
+			expect(turns[0]).toMatchObject({
+				rows: 3,
+				queried: 3,
+				billable: 2,
+				uncertain: 1,
+				cost: 0.375,
+			});
+			expect(turns[1]).toMatchObject({ rows: 6, queried: 3, duplicates: 1, reused: 1, errors: 1 });
+			expect(turns[2]).toEqual({ ...total, startedAt: turns[0]!.startedAt });
 			// The hint is about the call alone.
-			const hints = ran.data.resultData.runData.Juhe!.map(({ hints: [hint] = [] }) => hint);
+			const hints = runData.Juhe!.map(({ hints: [hint] = [] }) => hint!);
 			expect(hints[2]).toMatchObject({ type: 'info', location: 'outputPane' });
 			expect(hints[2]!.message).toMatch(/^2 rows: 1 queried, .*1 error.*0\.125/);
 			expect(hints[0]!.message).toMatch(/^3 rows: 3 queried, 0 duplicates, .*1 to remove.*0\.375/);
 		},
 	);
+
+	test.each<[object, INodeParameters, object, number]>([
+		[CONTINUE, { splitOutputs: true, options }, total, 7],
+		[ERROR_OUTPUT, { splitOutputs: true, options }, total, 8],
+		[ERROR_OUTPUT, {}, { queried: 4, billable: 3, uncertain: 2, errors: 3, cost: null }, 3],
+		[CONTINUE, { mobile: '13800138009' }, { errors: 8, notQueried: 0, stoppedBy: 10012 }, 2],
+		[CONTINUE, { options: { timeout: 0 } }, { errors: 8, stoppedBy: 'invalidSettings' }, 2],
+		[CONTINUE, { options: { maxQueries: 1 } }, { queried: 1, notQueried: 5, stoppedBy: null }, 2],
+	])('has an output before that of errors (%j, %j)', async (how, more, json, count) => {
+		const parameters = { summaryOutput: true, ...more };
+		const { outputs } = await juhe.run(rows, { ...how, parameters });
+		expect(outputs).toHaveLength(count);
+		const [item] = outputs.at(how === ERROR_OUTPUT ? -2 : -1)!;
+		expect(item).toMatchObject({ json, pairedItem: { item: 0 } });
+	});
 });

@@ -85,54 +85,55 @@ describe('routes', () => {
 			['3', 'notOnNetwork', 'Not on network', 'remove'],
 			['4', 'preCancelled', 'About to be cancelled', 'recheck'],
 			[3, 'notOnNetwork', 'Not on network', 'remove'],
-			['5', ...unknown],
-			['', ...unknown],
-			['toString', ...unknown],
-			[null, ...unknown],
-			[['3'], ...unknown],
-			[{ toString: 1 }, ...unknown],
-			[undefined, ...unknown],
+			...['5', '', '__proto__', null, ['3'], { toString: 1 }, undefined].map(
+				(state) => [state, ...unknown] as const,
+			),
 		] as const;
 		const numbers = distinctNumbers(expected.length);
+		const told = { description: '={{ $env }}', city: null };
 		expected.forEach(([state], place) => {
-			const result = { state, description: '未启用', city: null, isp: '移动' };
-			const fault = { kind: 'json', body: { error_code: 0, result } } as const;
+			const result = {
+				...told,
+				state,
+				isp: { toString: 'x' },
+				province: ['x'],
+				then: 'x',
+				toJSON: 'x',
+			};
+			// Success, too, may come as a text.
+			const fault = { kind: 'json', body: { error_code: place % 2 ? '0' : 0, result } } as const;
 			juhe.simulator.script({ mobile: numbers[place], fault });
 		});
 		const { outputs } = await juhe.run(phones(...numbers));
 		expected.forEach(([state, route, label, advice], place) => {
 			const kept = typeof state === 'object' && state !== null ? undefined : state;
-			const told = { description: '未启用', city: null, isp: '移动', billable: 'yes' };
 			const { json } = outputs[0]![place]!;
-			expect(json).toMatchObject({ route, mobileStatus: { label, advice, ...told } });
-			expect((json.mobileStatus as IDataObject).state).toBe(kept);
+			const result = { label, advice, ...told, billable: 'yes' };
+			expect(json).toMatchObject({ route, mobileStatus: result });
+			const { isp, province, then, toJSON, state: put } = json.mobileStatus as IDataObject;
+			expect([isp, province, then, toJSON, put]).toEqual([...Array<unknown>(4), kept]);
 		});
 	});
 
-	test('No Record is an error, or a route where it is asked for, and may be billed either way', async () => {
+	test.each([
+		['error', 224922],
+		['route', 'noRecord'],
+	])('No Record is an %s: either way it may be billed', async (noRecord, end) => {
 		juhe.simulator.script({ mobile: '13800138001', fault: { kind: 'code', code: 224922 } });
 		juhe.simulator.script({ mobile: '13800138002', fault: { kind: 'code', code: 224919 } });
 		const rows = phones('13800138000', '13800138001', '138-0013-8001', '13800138002');
-
-		const asError = (await juhe.run(rows, CONTINUE)).outputs[0]!;
-		expect(asError.map(({ json }) => json.route ?? detailsOf({ json })!.code)).toEqual([
-			...['normal', 224922, 224922, 224919],
-		]);
-		expect(asError.slice(1, 3).map((item) => detailsOf(item)!.billable)).toEqual([
-			'uncertain',
-			'no',
-		]);
-		const asRoute = (await juhe.run(rows, { ...CONTINUE, ...withOptions({ noRecord: 'route' }) }))
-			.outputs[0]!;
-		expect(asRoute.map(({ json }) => json.route ?? detailsOf({ json })!.code)).toEqual([
-			...['normal', 'noRecord', 'noRecord', 224919],
-		]);
+		const { outputs } = await juhe.run(rows, { ...CONTINUE, ...withOptions({ noRecord }) });
+		const ends = outputs[0]!.map(({ json }) => json.route ?? detailsOf({ json })!.code);
+		expect(ends).toEqual(['normal', end, end, 224919]);
+		const [, paid, copied] = outputs[0]!.map((item) => detailsOf(item) ?? statusOf(item));
+		expect([paid!.billable, copied!.billable]).toEqual(['uncertain', 'no']);
+		if (noRecord === 'error') return;
 		const told = { mobile: '13800138001', label: 'No record', advice: 'review' };
-		expect(asRoute.slice(1, 3).map(statusOf)).toMatchObject([
-			{ ...told, source: 'query', billable: 'uncertain' },
-			{ ...told, source: 'duplicate', billable: 'no' },
+		expect([paid, copied]).toMatchObject([
+			{ ...told, source: 'query' },
+			{ ...told, source: 'duplicate' },
 		]);
-		expect(asRoute[1]!.json.mobileStatus).not.toHaveProperty('state');
+		expect(paid).not.toHaveProperty('state');
 	});
 
 	test.each([
@@ -196,48 +197,36 @@ describe('the row', () => {
 			{ kind: 'json', body: { error_code: 0, result: { state: '0', orderid: number, city: 7 } } },
 			{ kind: 'json', body: { error_code: 0, result: { state: said, isp: said } } },
 		] as const;
-		for (const operation of OPERATION_NAMES) {
-			for (const fault of faults) {
-				juhe.simulator.reset();
-				juhe.simulator.script({ mobile: String(number), fault });
-				for (const how of [{}, CONTINUE, ERROR_OUTPUT]) {
-					const { outputs, error } = await juhe.run(phones(number, '13900139000'), {
-						...how,
-						...withOptions({ maskNumber: true }, { operation }),
-					});
-					const shown = outputs.flat().map(({ json: { phone: _, ...rest } }) => rest);
-					const told = JSON.stringify([shown, error?.message, error?.description, error]);
-					expect(told).not.toMatch(/13800138001|13900139000/);
-					expect(told).toContain('138****8001');
-					const results = shown.flatMap(
-						({ mobileStatus }) => (mobileStatus ?? []) as IDataObject[],
-					);
-					for (const { fingerprint } of results) expect(fingerprint).toMatch(/^[a-z]{16}$/);
-					expect(new Set(results.map((result) => result.fingerprint)).size).toBe(results.length);
-					if ('body' in fault && fault.body.error_code === 0 && 'city' in fault.body.result) {
-						expect(results[0]).toMatchObject({ mobile: '138****8001', city: 7 });
-					}
-				}
-			}
+		for (const [operation, fault, how] of OPERATION_NAMES.flatMap((operation) =>
+			faults.flatMap((fault) =>
+				[{}, CONTINUE, ERROR_OUTPUT].map((how) => [operation, fault, how] as const),
+			),
+		)) {
+			juhe.simulator.reset();
+			juhe.simulator.script({ mobile: String(number), fault });
+			const { outputs, error } = await juhe.run(phones(number, '13900139000'), {
+				...{ ...how, ...withOptions({ maskNumber: true }, { operation }) },
+			});
+			const shown = outputs.flat().map(({ json: { phone: _, ...rest } }) => rest);
+			const told = JSON.stringify([shown, error?.message, error?.description, error]);
+			expect(told).not.toMatch(/13800138001|13900139000/);
+			expect(told).toContain('138****8001');
+			const results = shown.flatMap(({ mobileStatus }) => (mobileStatus ?? []) as IDataObject[]);
+			for (const { fingerprint } of results) expect(fingerprint).toMatch(/^[a-z]{16}$/);
+			expect(new Set(results.map((result) => result.fingerprint)).size).toBe(results.length);
+			if (JSON.stringify(fault).includes('city')) expect(results[0]).toMatchObject({ city: 7 });
 		}
 	});
 });
 
-test('no rows: no output, no request, and no credential is read', async () => {
-	for (const splitOutputs of [false, true]) {
-		const run = await juhe.run([], { parameters: { splitOutputs, summaryOutput: true } });
-		expect(run.error).toBeUndefined();
-		expect(run.outputs.flat()).toEqual([]);
-		expect(run.credentialReads).toBe(0);
-	}
-	expect(juhe.simulator.counts.requests).toBe(0);
-});
-
-test('the credential is resolved once, however many rows there are', async () => {
-	const rows = phones(...distinctNumbers(100));
-	const { credentialReads } = await juhe.run(rows, { parameters: { operation: 'rsa' } });
-	expect(credentialReads).toBe(1);
-	expect(juhe.simulator.counts.billed).toBe(100);
+test.each([0, 100])('%i rows: the credential is read once at most', async (count) => {
+	const rows = phones(...distinctNumbers(count));
+	const parameters = { operation: 'rsa', splitOutputs: true, summaryOutput: true };
+	const { outputs, error, credentialReads } = await juhe.run(rows, { parameters });
+	expect([error, credentialReads]).toEqual([undefined, Math.min(count, 1)]);
+	// Without rows there is no summary either.
+	expect(outputs.flat()).toHaveLength(count && count + 1);
+	expect(juhe.simulator.counts.billed).toBe(count);
 });
 
 describe('the Mobile Number parameter', () => {
@@ -309,39 +298,27 @@ describe('the Mobile Number parameter', () => {
 	});
 });
 
-describe('A column that cannot work', () => {
-	const holds = (phone: unknown) => phones(phone, phone, phone);
-
-	test.each<[string, string, IDataObject[], RegExp]>([
-		['text in Fixed mode', '{{ $json.phone }}', holds('13800138000'), /is in Fixed mode/],
-		[
-			'a field that no row has',
-			'={{ $json.mobil }}',
-			holds('13800138000'),
-			/'mobil', which no row/,
-		],
-		['a column without a number', '={{ $json.phone }}', holds(' '), /is empty in every row/],
-		['lost digits', '={{ $json.phone }}', holds('1.38E+10'), /scientific notation in every row/],
-	])('is named once, with what to do, and nothing is sent: %s', async (_, mobile, rows, words) => {
-		const stopped = await juhe.run(rows, { parameters: { mobile } });
-		expect(stopped.error).toMatchObject({
-			name: 'NodeOperationError',
-			message: expect.stringMatching(words),
-			description: expect.stringMatching(/^[A-Z].+\.$/),
-		});
+describe('a column that cannot work', () => {
+	test.each<[string, string, unknown, RegExp]>([
+		['text in Fixed mode', '{{ $json.phone }}', '13800138000', /is in Fixed mode/],
+		['no such field', '={{ $json.mobil }}', '13800138000', /'mobil', which no row/],
+		['no number', '={{ $json.phone }}', ' ', /is empty in every row/],
+		['lost digits', '={{ $json.phone }}', '1.38E+10', /scientific notation in every row/],
+	])('is named once, and nothing is sent: %s', async (_, mobile, phone, words) => {
+		const rows = phones(phone, phone, phone);
+		const { error } = await juhe.run(rows, { parameters: { mobile } });
+		expect(error).toMatchObject({ name: 'NodeOperationError', description: expect.any(String) });
+		expect(error!.message).toMatch(words);
 		const { outputs } = await juhe.run(rows, { ...CONTINUE, parameters: { mobile } });
-		expect(new Set(outputs[0]!.map(({ json }) => json.error)).size).toBe(1);
-		expect(outputs[0]![2]!.json.error).toMatch(words);
+		expect(outputs[0]!.map(({ json }) => json.error)).toEqual(Array(3).fill(error!.message));
 		expect(juhe.simulator.counts.requests).toBe(0);
 	});
 
 	test('is none where one row holds a number', async () => {
 		const { outputs } = await juhe.run(phones('', '13800138000', '1.38E+10'), CONTINUE);
-		expect(outputs[0]!.map(({ json }) => json.error ?? json.route)).toEqual([
-			expect.stringContaining('in row 1 is empty'),
-			'normal',
-			expect.stringContaining('in row 3'),
-		]);
+		const [first, second, third] = outputs[0]!.map(({ json }) => json.error ?? json.route);
+		expect([first, third]).toEqual([/row 1/, /row 3/].map((row) => expect.stringMatching(row)));
+		expect(second).toBe('normal');
 	});
 });
 
@@ -357,21 +334,18 @@ describe('Dry Run', () => {
 		...phones('13800138000', '138 0013 8000', '12345'),
 		...[fresh, { phone: '13800138008' }, { phone: '+86 13800138007' }, { phone: '138-0013-8008' }],
 	];
-	const masked = { maxQueries: 1, maskNumber: true };
-
-	test.each<[IDataObject, string[], number]>([
-		[{}, ['billable', 'duplicate', 'x', 'billable', 'billable', 'duplicate', 'duplicate'], 3],
-		[
-			{ ...masked, reuseResults: true, pricePerQuery: 0.05 },
-			['billable', 'duplicate', 'x', 'reusable', 'overCap', 'reusable', 'overCap'],
-			1,
-		],
+	test.each<[IDataObject, string]>([
+		[{}, 'billable duplicate x billable billable duplicate duplicate'],
 		[
 			{ resultAs: 'columns', maxQueries: 2 },
-			['billable', 'duplicate', 'x', 'billable', 'overCap', 'duplicate', 'overCap'],
-			2,
+			'billable duplicate x billable overCap duplicate overCap',
 		],
-	])('says what would happen, and sends nothing (%j)', async (options, expected, billable) => {
+		[
+			{ reuseResults: true, maxQueries: 1, maskNumber: true, pricePerQuery: 0.05 },
+			'billable duplicate x reusable overCap reusable overCap',
+		],
+	])('says what would happen, and sends nothing (%j)', async (options, plans) => {
+		const expected = plans.split(' ');
 		const { outputs, credentialReads } = await juhe.run(rows, {
 			...{ ...CONTINUE, node: { ...CONTINUE.node, credentials: undefined } },
 			...withOptions({ ...options, dryRun: true }, { summaryOutput: true }),
@@ -379,13 +353,9 @@ describe('Dry Run', () => {
 		expect(credentialReads).toBe(0);
 		expect(outputs[0]!.map(({ json }) => json.route ?? 'x')).toEqual(expected);
 		expect(detailsOf(outputs[0]![2]!)).toMatchObject({ code: 'invalidNumber' });
-		const told = {
-			...{
-				mobile: options.maskNumber ? '138****8000' : '13800138000',
-				label: expect.any(String),
-			},
-			...{ operation: 'plain', billable: 'no', attempts: 0 },
-		};
+		const mobile = options.maskNumber ? '138****8000' : '13800138000';
+		const paid = { operation: 'plain', billable: 'no', attempts: 0 };
+		const told = { mobile, label: expect.any(String), ...paid };
 		const columns = Object.entries(told).map(([name, value]) => [`mobileStatus_${name}`, value]);
 		expect(outputs[0]![0]!.json).toEqual({
 			...{ phone: '13800138000', route: 'billable' },
@@ -396,11 +366,9 @@ describe('Dry Run', () => {
 		const count = (plan: string) => expected.filter((each) => each === plan).length;
 		expect(outputs[1]![0]!.json).toMatchObject({
 			...{ rows: 7, queried: 0, duplicates: count('duplicate'), reused: count('reusable') },
-			...{ errors: 1, notQueried: count('overCap'), billable, uncertain: 0, dryRun: true },
-			routes: Object.fromEntries(
-				['billable', 'duplicate', 'reusable', 'overCap'].map((plan) => [plan, count(plan)]),
-			),
-			...{ cost: options.pricePerQuery ? 0.05 : null, stoppedBy: null },
+			...{ errors: 1, notQueried: count('overCap'), billable: count('billable'), uncertain: 0 },
+			routes: { billable: count('billable'), overCap: count('overCap') },
+			...{ cost: options.pricePerQuery ? 0.05 : null, stoppedBy: null, dryRun: true },
 		});
 		expect(juhe.simulator.counts.requests).toBe(0);
 	});
@@ -413,11 +381,8 @@ describe('Dry Run', () => {
 			['rsa', { rsaPublicKey: 'garbage' }, "'RSA Public Key'"],
 			['plain', { baseUrl: 'ftp://x' }, "'Base URL'"],
 		] as Array<[string, Record<string, string>, string]>) {
-			const how = {
-				...withOptions({ dryRun: true }, { operation, splitOutputs: true }),
-				credential,
-			};
-			const { outputs, error } = await juhe.run([fresh], how);
+			const parameters = { operation, splitOutputs: true, options: { dryRun: true } };
+			const { outputs, error } = await juhe.run([fresh], { credential, parameters });
 			if (name) expect(error).toMatchObject({ message: expect.stringContaining(name) });
 			else expect(outputs.map((output) => output.length)).toEqual([0, 0, 0, 0, 0, 1]);
 		}

@@ -13,7 +13,6 @@ import { brotliCompressSync, constants, deflateRawSync, deflateSync, gzipSync } 
 import type { IDataObject } from 'n8n-workflow';
 
 import { aesKeyOf } from '../nodes/JuheMobileStatus/juhe/encryption';
-import { testCredential } from './engine';
 import {
 	CONTINUE,
 	detailsOf,
@@ -33,7 +32,7 @@ describe('a reply', () => {
 	const ANSWER = '{"reason":"成功","result":{"province":"上海市","state":"0"},"error_code":0}';
 	const LENGTH = 100_000_000;
 	let respond: (socket: Socket) => unknown;
-	let requests: number;
+	let requests = 0;
 	const sockets = new Set<Socket>();
 	const server = createRawServer((socket) => {
 		sockets.add(socket.on('error', () => {}));
@@ -43,7 +42,6 @@ describe('a reply', () => {
 		});
 	});
 	beforeAll(() => once(server.listen(0, '127.0.0.1'), 'listening'));
-	beforeEach(() => (requests = 0));
 	afterAll(async () => {
 		for (const socket of sockets) socket.destroy();
 		await once(server.close(), 'close');
@@ -58,9 +56,14 @@ describe('a reply', () => {
 	}
 	const zipped = { 'Content-Encoding': 'gzip' };
 	const longer = { 'Content-Length': '5000' };
-	const headless = 'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n';
+	/** The answer, filled up to so many bytes. */
+	const padded = (bytes: number) => ANSWER + ' '.repeat(bytes - Buffer.byteLength(ANSWER));
 
-	async function ask(options: IDataObject = {}) {
+	/** Bytes are sent and the connection ended. */
+	type Reply = string | Buffer | ((socket: Socket) => unknown);
+	async function ask(reply: Reply, options: IDataObject = {}) {
+		respond = typeof reply === 'function' ? reply : (socket) => socket.end(reply);
+		requests = 0;
 		const { outputs } = await juhe.run(phones('13800138000'), {
 			...{ ...CONTINUE, ...withOptions({ retries: 0, timeout: 400, ...options }) },
 			credential: { baseUrl: baseUrlOf(server) },
@@ -70,19 +73,13 @@ describe('a reply', () => {
 		return outputs[0]![0]!;
 	}
 
-	test.each<[string, (socket: Socket) => unknown]>([
-		['is zipped', (socket) => socket.end(http(gzipSync(ANSWER), zipped))],
-		['begins with a byte order mark', (socket) => socket.end(http(`\ufeff${ANSWER}`))],
-		[
-			'follows an interim one',
-			(socket) => socket.end(`HTTP/1.1 100 Continue\r\n\r\n${http(ANSWER).toString()}`),
-		],
-		['was announced as longer', (socket) => socket.end(http(ANSWER, longer))],
-		['is never ended', (socket) => socket.write(headless + ANSWER)],
-		[
-			'has 64 KB',
-			(socket) => socket.end(http(ANSWER + ' '.repeat(65_536 - Buffer.byteLength(ANSWER)))),
-		],
+	test.each<[string, Reply]>([
+		['is zipped', http(gzipSync(ANSWER), zipped)],
+		['begins with a byte order mark', http(`\ufeff${ANSWER}`)],
+		['follows an interim one', `HTTP/1.1 100 Continue\r\n\r\n${http(ANSWER).toString()}`],
+		['was announced as longer', http(ANSWER, longer)],
+		['has 64 KB', http(padded(65_536))],
+		['is never ended', (socket) => socket.write(http(ANSWER, longer))],
 		[
 			'is followed by a reset',
 			(socket) => {
@@ -90,20 +87,20 @@ describe('a reply', () => {
 				setTimeout(() => socket.resetAndDestroy(), 50);
 			},
 		],
-	])('that is whole and %s is taken', async (_, send) => {
-		respond = send;
-		const item = await ask();
+	])('that is whole and %s is taken', async (_, reply) => {
+		const item = await ask(reply);
 		expect(item.json.route).toBe('normal');
 		expect(statusOf(item)).toMatchObject({ province: '上海市', billable: 'yes' });
 	});
 
-	test.each<[string, string, (socket: Socket) => unknown]>([
-		['an end without a word', 'connectionLost', (socket) => socket.end()],
-		['half a header', 'connectionLost', (socket) => socket.end('HTTP/1.1 200 OK\r\nContent-')],
-		['half an answer', 'connectionLost', (socket) => socket.end(http(ANSWER.slice(0, 40), longer))],
+	test.each<[string, string, Reply]>([
+		['an end without a word', 'connectionLost', ''],
+		['half a header', 'connectionLost', 'HTTP/1.1 200 OK\r\nContent-'],
+		['half an answer', 'connectionLost', http(ANSWER.slice(0, 40), longer)],
 		[
-			...(['half a chunk', 'connectionLost'] as const),
-			(socket) => socket.end('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n{"er'),
+			'half a chunk',
+			'connectionLost',
+			'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n{"',
 		],
 		[
 			...(['a header without end', 'timeout'] as const),
@@ -113,20 +110,15 @@ describe('a reply', () => {
 				socket.once('close', () => clearInterval(drip));
 			},
 		],
-		['no HTTP', 'notJuhe', (socket) => socket.end('SSH-2.0-OpenSSH_9.2\r\n\r\n')],
-		['an answer without a header', 'notJuhe', (socket) => socket.end(ANSWER)],
-		['two lengths', 'notJuhe', (socket) => socket.end(http(ANSWER, { 'content-length': '6' }))],
-		['a long header', 'notJuhe', (socket) => socket.end(http(ANSWER, { X: 'x'.repeat(100_000) }))],
-		['a zip that is none', 'notJuhe', (socket) => socket.end(http(ANSWER, zipped))],
-		[
-			'a cut zip',
-			'notJuhe',
-			(socket) => socket.end(http(gzipSync(ANSWER).subarray(0, 60), zipped)),
-		],
-		['a byte over 64 KB', 'notJuhe', (socket) => socket.end(http(ANSWER.padEnd(65_536) + ' '))],
-	])('that is %s is %s, and may have been billed', async (_, code, send) => {
-		respond = send;
-		expect(detailsOf(await ask())).toMatchObject({ code, attempts: 1, billable: 'uncertain' });
+		['no HTTP', 'notJuhe', 'SSH-2.0-OpenSSH_9.2\r\n\r\n'],
+		['an answer without a header', 'notJuhe', ANSWER],
+		['two lengths', 'notJuhe', http(ANSWER, { 'content-length': '6' })],
+		['a long header', 'notJuhe', http(ANSWER, { X: 'x'.repeat(100_000) })],
+		['a zip that is none', 'notJuhe', http(ANSWER, zipped)],
+		['a cut zip', 'notJuhe', http(gzipSync(ANSWER).subarray(0, 60), zipped)],
+		['a byte over 64 KB', 'notJuhe', http(padded(65_537))],
+	])('that is %s is %s, and may have been billed', async (_, code, reply) => {
+		expect(detailsOf(await ask(reply))).toMatchObject({ code, attempts: 1, billable: 'uncertain' });
 	});
 
 	test.each<[string, number]>([
@@ -136,7 +128,7 @@ describe('a reply', () => {
 		['X: without end', Infinity],
 	])('of 100 MB and more is not taken in (%s)', async (header, length) => {
 		let sent = 0;
-		respond = (socket) => {
+		const flood = (socket: Socket) => {
 			const chunk = Buffer.alloc(64 * 1024, ' ');
 			const pour = () => {
 				while (!socket.destroyed && sent < length && socket.write(chunk)) sent += chunk.length;
@@ -145,7 +137,7 @@ describe('a reply', () => {
 			socket.on('drain', pour);
 			pour();
 		};
-		expect(detailsOf(await ask({ timeout: 60_000 }))).toMatchObject({ code: 'notJuhe' });
+		expect(detailsOf(await ask(flood, { timeout: 60_000 }))).toMatchObject({ code: 'notJuhe' });
 		// What fits into the buffers on the way may have been sent, and no more.
 		expect(sent).toBeLessThan(LENGTH / 2);
 	});
@@ -159,39 +151,20 @@ describe('a reply', () => {
 		['gzip, gzip', (long) => gzipSync(gzipSync(long))],
 	])('of 100 MB that is packed (%s) is not unpacked', async (encoding, pack) => {
 		const packed = pack(Buffer.concat([Buffer.alloc(LENGTH, ' '), Buffer.from(ANSWER)]));
-		respond = (socket) => socket.end(http(packed, { 'Content-Encoding': encoding }));
+		const reply = http(packed, { 'Content-Encoding': encoding });
 		const before = process.memoryUsage().rss;
-		expect(detailsOf(await ask({ timeout: 60_000 }))).toMatchObject({ code: 'notJuhe' });
+		expect(detailsOf(await ask(reply, { timeout: 60_000 }))).toMatchObject({ code: 'notJuhe' });
 		expect(process.memoryUsage().rss - before).toBeLessThan(LENGTH / 2);
 	});
 
-	test.each([300, 301, 302, 303, 307, 308])(
-		'%i leads key and number nowhere else',
-		async (status) => {
-			const location = `${juhe.simulator.url}/mobile_status/query`;
-			respond = (socket) => socket.end(http('', { Location: location }, `${status} Moved`));
-			for (const method of ['GET', 'POST']) {
-				requests = 0;
-				expect(detailsOf(await ask({ method }))).toMatchObject({ code: status, billable: 'no' });
-			}
-			const credential = { ...juhe.simulator.credential, baseUrl: baseUrlOf(server) };
-			expect(await testCredential(credential)).not.toBe('OK');
-			expect(juhe.simulator.counts.requests).toBe(0);
-		},
-	);
-
-	test('with functions and objects in it: they are left out, or are text', async () => {
-		const result = {
-			...{ state: '__proto__', city: 'function () { return 1 }', isp: { toString: 'x' } },
-			...{ province: ['={{ $env }}'], description: '={{ $env }}', then: 'x', toJSON: 'x' },
-		};
-		juhe.simulator.script({ fault: { kind: 'json', body: { error_code: 0, result } } });
-		const { outputs } = await juhe.run(phones('13800138000'));
-		expect(outputs[0]![0]!.json.route).toBe('unknown');
-		const { city, isp, province, state, description, then, toJSON } = statusOf(outputs[0]![0]!);
-		expect({ isp, province, then, toJSON }).toEqual({});
-		expect({ city, state, description }).toMatchObject({ city: result.city, state: '__proto__' });
-		expect(description).toBe('={{ $env }}');
+	test.each([300, 301, 302, 303, 307, 308])('%i leads the key nowhere else', async (status) => {
+		const location = `${juhe.simulator.url}/mobile_status/query`;
+		const reply = http('', { Location: location }, `${status} Moved`);
+		for (const method of ['GET', 'POST']) {
+			const item = await ask(reply, { method });
+			expect(detailsOf(item)).toMatchObject({ code: status, billable: 'no' });
+		}
+		expect(juhe.simulator.counts.requests).toBe(0);
 	});
 });
 
@@ -235,15 +208,15 @@ test('names that mean something to JavaScript are but names, in a row and in the
 });
 
 describe('a service that sends back what it was sent', () => {
-	/** Ways to do so. */
-	const ECHOES: Array<(echo: string) => { status?: number; body: unknown }> = [
-		(echo) => ({ body: { error_code: 10012, resultcode: echo, reason: echo, result: { echo } } }),
-		(echo) => ({ body: { error_code: 299999, reason: echo } }),
-		(echo) => ({ body: { error_code: echo } }),
-		(echo) => ({ body: { error_code: 0, result: { state: echo, city: echo, [echo]: echo } } }),
-		(echo) => ({ body: echo }),
-		(echo) => ({ status: 502, body: { message: echo } }),
-		(echo) => ({ status: 400, body: { error_code: 1, reason: echo } }),
+	/** Ways to do so: the HTTP status and the body. */
+	const ECHOES: Array<(echo: string) => [status: number, body: unknown]> = [
+		(echo) => [200, { error_code: 10012, resultcode: echo, reason: echo, result: { echo } }],
+		(echo) => [200, { error_code: 299999, reason: echo }],
+		(echo) => [200, { error_code: echo }],
+		(echo) => [200, { error_code: 0, result: { state: echo, city: echo, [echo]: echo } }],
+		(echo) => [200, echo],
+		(echo) => [502, { message: echo }],
+		(echo) => [400, { error_code: 1, reason: echo }],
 	];
 	let answer = ECHOES[0]!;
 	let sent: URLSearchParams[] = [];
@@ -258,19 +231,16 @@ describe('a service that sends back what it was sent', () => {
 			body.replaceAll(/%../g, (encoded) => encoded.toLowerCase()),
 			...values.map((value) => value.toUpperCase().replace(/=+$/, '')),
 		];
-		const { status = 200, body: reply } = answer(said.join(' '));
-		response.statusCode = status;
-		response.end(JSON.stringify(reply));
+		const [status, reply] = answer(said.join(' '));
+		response.writeHead(status).end(JSON.stringify(reply));
 	});
 	beforeAll(() => once(server.listen(0, '127.0.0.1'), 'listening'));
 	afterAll(() => once(server.close(), 'close'));
 
 	test.each(OPERATION_NAMES)('leaves no secret behind (%s)', async (operation) => {
 		for (answer of ECHOES) {
-			for (const [method, how] of [
-				...[{}, CONTINUE, ERROR_OUTPUT].map((how) => ['POST', how] as const),
-				...[['GET', {}] as const, ['GET', CONTINUE] as const],
-			]) {
+			for (const how of [{}, CONTINUE, ERROR_OUTPUT]) {
+				const method = how === CONTINUE ? 'GET' : 'POST';
 				sent = [];
 				const { run, error } = await juhe.run(phones('13800138001'), {
 					...{ ...how, ...withOptions({ method, retries: 0 }, { operation }) },
@@ -292,20 +262,16 @@ describe('a service that sends back what it was sent', () => {
 	});
 
 	test.each([
-		['shorter than any secret, which would only garble the words', 'abc', / mobile=\d+&key=abc /],
+		['too short to be one', 'abc', / mobile=\d+&key=abc /],
 		['that the OpenID begins with', 'abcd', / mobile=\d+&key=\*\*\* /],
 		['of odd characters', 'a=b.c+d/e f(0)==', / mobile=\d+&key=\*\*\*%3D%3D /],
 		['with half a character', 'abcd\ud800', / mobile=\d+&key=\*\*\* /],
 	])('shows nothing of a key %s', async (_, apiKey, expected) => {
-		answer = (echo) => ({ body: { error_code: 299999, reason: echo } });
+		answer = (echo) => [200, { error_code: 299999, reason: echo }];
 		const { outputs } = await juhe.run(phones('13800138001'), {
 			...CONTINUE,
 			// The service sends the path back as well.
-			credential: {
-				apiKey,
-				openid: 'abcd-and-more',
-				baseUrl: `${baseUrlOf(server)}/abcd-and-more`,
-			},
+			credential: { apiKey, openid: 'abcd-too', baseUrl: `${baseUrlOf(server)}/abcd-too` },
 		});
 		const { reason } = detailsOf(outputs[0]![0]!)!;
 		expect(reason).toMatch(expected);
