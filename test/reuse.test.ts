@@ -305,7 +305,7 @@ describe('a row that carries an earlier end', () => {
 			}));
 			for (const [options, codes] of [
 				[{ concurrency: 1 }, [224919, 'invalidNumber', 10012, 10012]],
-				[{ concurrency: 99 }, Array<string>(4).fill('invalidSettings')],
+				[{ concurrency: 99, routeField: ' route' }, Array<string>(4).fill('invalidSettings')],
 				[{ concurrency: 1, maxQueries: 1 }, [224919, 'invalidNumber', 'overCap', 'overCap']],
 			] as const) {
 				const { outputs, error } = await juhe.run(rows, { ...how, ...withOptions(options) });
@@ -410,6 +410,17 @@ describe('the summary', () => {
 			expect(hints[0]!.message).toMatch(/^3 rows: 3 queried, 0 duplicates, .*1 to remove.*0\.375/);
 		},
 	);
+
+	test.each([0, 1])('keeps the code that stopped a turn (%d)', async (place) => {
+		const numbers = ['13800138000', '13800138000'].map((phone) => ({ json: { phone } }));
+		numbers[place]!.json.phone = '13800138009';
+		const Juhe = juheNode({ summaryOutput: true }, CONTINUE.node);
+		const file = workflowOf({ Loop: loopNode(1), Juhe }, 'Start > Rows > Loop.1 > Juhe > Loop');
+		const how = { credential: juhe.simulator.credential, pinData: { Rows: numbers } };
+		const { runData } = (await runWorkflow(file, how)).run.data.resultData;
+		const [item] = runData.Juhe!.at(-1)!.data!.main![1]!;
+		expect(item!.json).toMatchObject({ rows: 2, errors: 1, stoppedBy: 10012 });
+	});
 
 	test.each<[object, INodeParameters, object, number]>([
 		[CONTINUE, { splitOutputs: true, options }, total, 7],
