@@ -118,7 +118,10 @@ function rowItem(
 	json: IDataObject,
 	fields: IDataObject,
 ): INodeExecutionData {
-	return { json: { ...json, ...fields }, ...(binary && { binary }), pairedItem: { item: index } };
+	// By entries, because spreading so many fields takes several times the memory on Node.js 20.
+	const copy: IDataObject = Object.fromEntries(Object.entries(json));
+	for (const [name, value] of Object.entries(fields)) copy[name] = value;
+	return { json: copy, ...(binary && { binary }), pairedItem: { item: index } };
 }
 
 /** A row that failed, in the one shape that each way of continuing keeps whole (measured in n8n 2.40.7). */
