@@ -2,8 +2,9 @@
  * A year of a list that is checked every night, simulated: what recheck dates save, and how late they see a change. Nothing
  * is sent. The rates of change are assumptions; no public figures are known.
  */
-import { statusOf, type Advice, type Route } from '../nodes/JuheMobileStatus/juhe/status';
-import { RECHECK_DAYS } from '../nodes/JuheMobileStatus/properties';
+import { statusOf, type Advice, type Route } from '../../nodes/JuheMobileStatus/juhe/status';
+import { RECHECK_DAYS } from '../../nodes/JuheMobileStatus/properties';
+import { table } from './report';
 
 const NUMBERS = 10_000;
 const NIGHTS = 365;
@@ -94,7 +95,7 @@ function nextState(state: string, chance: number): string {
 	return state;
 }
 
-/** The section of docs/benchmark.md. */
+/** The section of docs/benchmark.md, without its heading. */
 export function yearSection(): string {
 	const years = SETTINGS.map(([name, days]) => ({ name, days, ...simulate(days) }));
 	const naive = years[0]!.queries;
@@ -120,15 +121,12 @@ export function yearSection(): string {
 		'Mean days until a change is seen',
 		'Changes seen',
 	];
-	return `## A year of nightly checks
-
-\`npm run bench -- year\` simulates ${count(NUMBERS)} numbers over ${NIGHTS} nights. The workflow runs every night and asks for the
+	return `\`npm run bench -- year\` simulates ${count(NUMBERS)} numbers over ${NIGHTS} nights. The workflow runs every night and asks for the
 numbers that are due. A number changes its state with these chances a day, which are assumptions:
 
 ${rates.join('\n')}
 
-${[head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')}
+${table(head, rows)}
 
-A change that is gone again before the next check is not seen.
-`;
+A change that is gone again before the next check is not seen.`;
 }

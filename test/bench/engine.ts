@@ -1,15 +1,21 @@
 /**
  * One run on n8n's bare engine, in a process of its own so that its memory is its own too:
- * `tsx test/bench/engine.ts '{"contender":"ours","operation":"plain","concurrency":50,"phones":[…],"credential":{…}}'`
- * with the JSON on standard input. Prints what it took, as JSON.
+ * `node --expose-gc --import tsx test/bench/engine.ts`, with an EngineJob as JSON on standard input. Prints an
+ * EngineResult as JSON.
  */
-import { text } from 'node:stream/consumers';
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 
-import type { ICredentialDataDecryptedObject, IExecuteFunctions, INodeType } from 'n8n-workflow';
+import type {
+	ICredentialDataDecryptedObject,
+	IDataObject,
+	IExecuteFunctions,
+	INodeParameters,
+	INodeType,
+} from 'n8n-workflow';
 
-import { JuheMobileStatus } from '../../nodes/JuheMobileStatus/JuheMobileStatus.node.ts';
-import { JUHE_NODE, runNode } from '../engine';
 import { Floor } from './Floor.node.js';
 
 export interface EngineJob {
@@ -18,18 +24,24 @@ export interface EngineJob {
 	 * is left is the engine's work and the node's own; `copied`, a node that only adds an answer of the same size.
 	 */
 	contender: 'ours' | 'floor' | 'stubbed' | 'copied';
-	operation: 'plain' | 'aes' | 'rsa';
-	concurrency: number;
-	phones: string[];
+	/** Root folder of the checkout of this project whose node and engine run. */
+	source: string;
+	parameters: INodeParameters;
+	rows: IDataObject[];
 	credential: ICredentialDataDecryptedObject;
 }
 
 export interface EngineResult {
+	/** As the engine records them for the node. */
 	seconds: number;
 	/** CPU milliseconds a row. */
 	cpu: number;
-	/** The most bytes that were in use on the heap, after collection; only with node --expose-gc. */
+	/** The most megabytes that the process took. */
+	memory: number;
+	/** Bytes on the heap after the run, while the execution's data is alive, over those before it. */
 	heap: number;
+	/** Bytes of `heap` that are free when the execution's context is dropped: what the node keeps for later calls. */
+	kept: number;
 }
 
 const RESULT = {
@@ -42,74 +54,102 @@ const RESULT = {
 const BODY = Buffer.from(JSON.stringify({ reason: '成功', result: RESULT, error_code: 0 }));
 
 /** Our node, whose requests are answered without leaving the process. */
-class Stubbed extends JuheMobileStatus {
-	override async execute(this: IExecuteFunctions) {
-		const httpRequestWithAuthentication = async () => ({
-			statusCode: 200,
-			headers: {},
-			body: Readable.from([BODY], { objectMode: false }),
-		});
-		const helpers = { ...this.helpers, httpRequestWithAuthentication };
-		const context = Object.create(this, { helpers: { value: helpers } }) as IExecuteFunctions;
-		return await JuheMobileStatus.prototype.execute.call(context);
-	}
+function stubbed(ours: INodeType): INodeType {
+	return {
+		description: ours.description,
+		async execute(this: IExecuteFunctions) {
+			const httpRequestWithAuthentication = async () => ({
+				statusCode: 200,
+				headers: {},
+				body: Readable.from([BODY], { objectMode: false }),
+			});
+			const helpers = { ...this.helpers, httpRequestWithAuthentication };
+			const context = Object.create(this, { helpers: { value: helpers } }) as IExecuteFunctions;
+			return await ours.execute!.call(context);
+		},
+	};
 }
 
 /** What the engine holds of a list and its answers, whoever gives them. */
-class Copied extends JuheMobileStatus {
-	override async execute(this: IExecuteFunctions) {
-		const answer = {
-			...RESULT,
-			...{ mobile: '', label: 'Normal', advice: 'keep', operation: 'plain', billable: 'yes' },
-			...{ attempts: 1, source: 'query', checkedAt: new Date().toISOString() },
-		};
-		return [
-			this.getInputData().map(({ json }, item) => ({
-				json: { ...json, route: 'normal', mobileStatus: { ...answer, mobile: json.phone } },
-				pairedItem: { item },
-			})),
-		];
-	}
+function copied(ours: INodeType): INodeType {
+	return {
+		description: ours.description,
+		async execute(this: IExecuteFunctions) {
+			const now = () => new Date().toISOString();
+			return [
+				this.getInputData().map(({ json }, item) => {
+					const mobileStatus = {
+						mobile: json.phone,
+						province: RESULT.province,
+						city: RESULT.city,
+						isp: RESULT.isp,
+						state: RESULT.state,
+						description: RESULT.description,
+						label: 'Normal',
+						advice: 'keep',
+						operation: 'plain',
+						billable: 'yes',
+						attempts: 1,
+						source: 'query',
+						checkedAt: now(),
+						recheckAt: now(),
+					};
+					// Spreading a row takes three times the memory.
+					const copy = Object.assign({}, json, { route: 'normal', mobileStatus });
+					return { json: copy, pairedItem: { item } };
+				}),
+			];
+		},
+	};
 }
 
-const CONTENDERS: Record<EngineJob['contender'], () => INodeType> = {
-	ours: () => new JuheMobileStatus(),
+const CONTENDERS: Record<EngineJob['contender'], (ours: INodeType) => INodeType> = {
+	ours: (ours) => ours,
 	floor: () => new Floor(),
-	stubbed: () => new Stubbed(),
-	copied: () => new Copied(),
+	stubbed,
+	copied,
 };
 
+async function heapInUse(): Promise<number> {
+	// Twice, because finalizers of the first collection give up more.
+	for (let collections = 0; collections < 2; collections++) {
+		global.gc?.();
+		await nextTurn();
+	}
+	return process.memoryUsage().heapUsed;
+}
+
 async function main(): Promise<EngineResult> {
-	const { contender, operation, concurrency, phones, credential } = JSON.parse(
+	const { contender, source, parameters, rows, credential } = JSON.parse(
 		await text(process.stdin),
 	) as EngineJob;
-	const rows = phones.map((phone) => ({ phone }));
-	const parameters =
-		contender === 'floor' ? { concurrency } : { operation, options: { concurrency } };
+	const { JUHE_NODE, runNode } = (await import(
+		join(source, 'test/engine.ts')
+	)) as typeof import('../engine');
+	const { JuheMobileStatus } = (await import(
+		join(source, 'nodes/JuheMobileStatus/JuheMobileStatus.node.ts')
+	)) as { JuheMobileStatus: new () => INodeType };
+	const node = CONTENDERS[contender](new JuheMobileStatus());
 
-	const collect = global.gc;
-	const heapInUse = () => {
-		collect?.();
-		return process.memoryUsage().heapUsed;
-	};
-	const before = heapInUse();
-	let heap = before;
-	const timer = collect && setInterval(() => (heap = Math.max(heap, heapInUse())), 1000);
+	const heapBefore = await heapInUse();
 	const cpuBefore = process.cpuUsage();
 	const { run, outputs, error } = await runNode(rows, {
 		credential,
 		parameters,
 		node: { onError: 'continueRegularOutput' },
-		nodeTypes: { [JUHE_NODE]: CONTENDERS[contender]() },
+		nodeTypes: { [JUHE_NODE]: node },
 	});
 	const { user, system } = process.cpuUsage(cpuBefore);
-	clearInterval(timer);
-	heap = Math.max(heap, heapInUse());
-	if (error || outputs[0]?.length !== phones.length) throw error ?? new Error('Rows are missing');
+	if (error || outputs[0]?.length !== rows.length) throw error ?? new Error('Rows are missing');
+	const heapAfter = await heapInUse();
+	run.data.executionData!.contextData = {};
+	const heapWithoutContext = await heapInUse();
 	return {
 		seconds: run.data.resultData.runData.Juhe![0]!.executionTime / 1000,
-		cpu: (user + system) / 1000 / phones.length,
-		heap: heap - before,
+		cpu: (user + system) / 1000 / rows.length,
+		memory: process.resourceUsage().maxRSS / 1024,
+		heap: heapAfter - heapBefore,
+		kept: heapAfter - heapWithoutContext,
 	};
 }
 

@@ -147,7 +147,7 @@ export interface Queue {
 }
 
 /** @throws Error where a program is missing and cannot be installed, or does not start */
-async function startQueue(): Promise<Queue> {
+export async function startQueue(): Promise<Queue> {
 	ensureInstalled();
 	const folder = mkdtempSync(join(tmpdir(), 'n8n-queue-'));
 	const started: Service[] = [];
