@@ -9,6 +9,8 @@ import { table } from './report';
 const NUMBERS = 10_000;
 const NIGHTS = 365;
 const SEED = 20_261_125;
+/** When in a run a number is checked, in days: its `recheckAt` then lies behind the start of the run of that night. */
+const CHECKED_AT = 0.01;
 
 /** The chance a day that a number goes from one state of the API to another. */
 const RATES: Record<string, Record<string, number>> = {
@@ -71,7 +73,7 @@ function simulate(days: Days | undefined): Year {
 			const { route, advice } = statusOf({ state });
 			if (seen !== undefined && route !== seen) year.delays.push(night - changedAt);
 			seen = route;
-			due = night + (days?.[advice] ?? 1);
+			due = night + (days ? days[advice] + CHECKED_AT : 1);
 		}
 	}
 	return year;
