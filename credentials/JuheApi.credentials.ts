@@ -109,8 +109,6 @@ export class JuheApi implements ICredentialType {
 		}
 		if (isPost && isFields(form)) {
 			options.form = { ...form, key };
-		} else if (isPost && isFields(formData)) {
-			options.formData = { ...formData, key };
 		} else if (isPost && body instanceof URLSearchParams) {
 			const fields = new URLSearchParams(body);
 			fields.set('key', key);

@@ -161,7 +161,7 @@ describe('authenticate', () => {
 			{ body: { a: 1, key: 'K' }, headers: JSON_TYPE },
 		],
 		['a form', { method: 'POST', form: { a: 1 } }, { form: { a: 1, key: 'K' } }],
-		['a form in parts', { method: 'POST', formData: { a: 1 } }, { formData: { a: 1, key: 'K' } }],
+		['a form in parts', { method: 'POST', formData: { a: 1 } }, { qs: { key: 'K' } }],
 		['text', { method: 'POST', body: '{"a":1}' }, { body: '{"a":1}', qs: { key: 'K' } }],
 		['bytes', { method: 'POST', body }, { body, qs: { key: 'K' } }],
 		['a stream', { method: 'POST', body: stream }, { body: stream, qs: { key: 'K' } }],

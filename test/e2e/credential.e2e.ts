@@ -1,10 +1,12 @@
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import type { IDataObject, INodeParameters, INodeTypeDescription } from 'n8n-workflow';
+import type { INodeParameters, INodeTypeDescription } from 'n8n-workflow';
 
 import { version } from '../../package.json';
 import { lastTry, node, runByWebhook, startWorld, workflowOf, type World } from './world';
+
+type Received = World['simulator']['received'][number];
 
 let world: World;
 beforeAll(async () => (world = await startWorld()));
@@ -42,35 +44,19 @@ describe('what the editor gets to see', () => {
 describe("the credential's test", () => {
 	afterEach(() => expect(world.simulator.counts.billed).toBe(0));
 
-	it.each([
-		['works', undefined, undefined, 'OK', 'Connection successful!'],
-		[
-			'names a key that does not exist',
-			{ apiKey: 'no-such-key' },
-			undefined,
-			'Error',
-			expect.stringMatching(/^Juhe 10001: /) as string,
-		],
-		[
-			'names a key that has expired',
-			undefined,
-			10003,
-			'Error',
-			expect.stringMatching(/^Juhe 10003: /) as string,
-		],
-		[
-			'is red for a code that the document does not list',
-			undefined,
-			10022,
-			'Error',
-			expect.stringMatching(/^Juhe 10022: /) as string,
-		],
-		['takes a key in quotes', 'quotes', undefined, 'OK', 'Connection successful!'],
-	] as const)('%s', async (_, fields, code, status, message) => {
+	it.each<[string, string, number | undefined, string, string]>([
+		['works', '?', undefined, 'OK', 'Connection successful!'],
+		['names a key that does not exist', 'none', undefined, 'Error', 'Juhe 10001: '],
+		['names a key that has expired', '?', 10003, 'Error', 'Juhe 10003: '],
+		['is red for a code that the document does not list', '?', 10022, 'Error', 'Juhe 10022: '],
+		['takes a key in quotes', '“\u200b?”', undefined, 'OK', 'Connection successful!'],
+	])('%s', async (_, pasted, code, status, message) => {
 		if (code !== undefined) world.simulator.script({ fault: { kind: 'code', code } });
-		const apiKey = fields === 'quotes' ? `“${world.account.apiKey}”\u200b` : world.account.apiKey;
-		const data = { ...world.account, apiKey, ...(typeof fields === 'object' && fields) };
-		expect(await world.n8n.testCredential(data)).toMatchObject({ status, message });
+		const apiKey = pasted.replace('?', world.account.apiKey);
+		expect(await world.n8n.testCredential({ ...world.account, apiKey })).toEqual({
+			status,
+			message: expect.stringContaining(message) as string,
+		});
 		expect(world.simulator.counts.requests).toBe(1);
 	});
 
@@ -112,50 +98,37 @@ describe("the credential's test", () => {
 	});
 });
 
-it.each<
-	[string, INodeParameters, (received: World['simulator']['received'][number]) => IDataObject]
->([
-	[
-		'GET',
-		{
-			method: 'GET',
-			sendQuery: true,
-			queryParameters: { parameters: [{ name: 'mobile', value: '={{ $json.phone }}' }] },
-		},
-		({ url }) => Object.fromEntries(new URL(url, 'http://127.0.0.1').searchParams),
-	],
-	[
-		'POST',
-		{
-			method: 'POST',
-			sendBody: true,
-			contentType: 'form-urlencoded',
-			bodyParameters: { parameters: [{ name: 'mobile', value: '={{ $json.phone }}' }] },
-		},
-		({ body }) => Object.fromEntries(new URLSearchParams(body)),
-	],
-])("signs in n8n's own HTTP Request node, %s", async (method, parameters, sentBy) => {
+const mobile = { parameters: [{ name: 'mobile', value: '={{ $json.phone }}' }] };
+
+it.each<[string, INodeParameters]>([
+	['GET', { sendQuery: true, queryParameters: mobile }],
+	['POST', { sendBody: true, contentType: 'form-urlencoded', bodyParameters: mobile }],
+	['POST', { sendBody: true, contentType: 'json', bodyParameters: mobile }],
+])("signs in n8n's own HTTP Request node, %s %j", async (method, more) => {
 	const { simulator, credential, account } = world;
-	const file = workflowOf(`http-${method}`, []);
 	const request = node(
 		'Juhe',
 		'n8n-nodes-base.httpRequest',
 		{
-			url: `${simulator.url}/mobile_status/query`,
-			authentication: 'predefinedCredentialType',
-			nodeCredentialType: 'juheApi',
-			options: {},
-			...parameters,
+			...{ method, url: `${simulator.url}/mobile_status/query`, options: {}, ...more },
+			...{ authentication: 'predefinedCredentialType', nodeCredentialType: 'juheApi' },
 		},
 		{ typeVersion: 4.2, credentials: { juheApi: credential } },
 	);
+	const file = workflowOf(`http-${JSON.stringify(more).length}`, []);
 	file.nodes = file.nodes.map((other) => (other.name === 'Juhe' ? request : other));
 	const execution = await runByWebhook(world, file, [{ phone: '13800138007' }]);
 
 	expect(lastTry(execution, 'Juhe')).toMatchObject({
 		outputs: [[{ json: { error_code: 0, result: { mobile: '13800138007', state: '3' } } }]],
 	});
-	const [received] = simulator.received;
-	expect(received!.method).toBe(method);
-	expect(sentBy(received!)).toEqual({ key: account.apiKey, mobile: '13800138007' });
+	const [{ url, body, headers, ...received }] = simulator.received as [Received];
+	expect(received).toMatchObject({ method });
+	expect(headers['content-type']).toMatch('application/x-www-form-urlencoded');
+	const query = url.split('?')[1] ?? '';
+	const [form, empty] = method === 'GET' ? [query, body] : [body, query];
+	expect(Object.fromEntries(new URLSearchParams(form))).toEqual({
+		...{ key: account.apiKey, mobile: '13800138007' },
+	});
+	expect(empty).toBe('');
 });
