@@ -1,29 +1,13 @@
 import type {
 	IAuthenticate,
-	ICredentialTestRequest,
 	ICredentialType,
 	IDataObject,
 	IHttpRequestOptions,
 	INodeProperties,
 } from 'n8n-workflow';
 
-import { BASE_URL, cleanSecret, DEFAULT_BASE_URL } from '../nodes/JuheMobileStatus/juhe/account';
-import { JUHE_CODES, UNLISTED_CODE } from '../nodes/JuheMobileStatus/juhe/codes';
+import { cleanSecret, DEFAULT_BASE_URL } from '../nodes/JuheMobileStatus/juhe/account';
 
-/** The range of codes about the key, the account or the service as a whole (API document, section 4). */
-const FIRST_ACCOUNT_CODE = 10_000;
-const LAST_ACCOUNT_CODE = 10_099;
-/** What the dialog says of an HTTP status; n8n says the name of any other outside 2xx. */
-const HTTP_STATUSES = {
-	401: 'The server of the Base URL asks for a login (HTTP 401). Check the Base URL.',
-	403: 'The server of the Base URL refuses the request (HTTP 403). Check the Base URL.',
-	404: 'The server of the Base URL does not have this API (HTTP 404). Check the Base URL.',
-	429: 'The service gets too many requests (HTTP 429). Try again later.',
-	500: 'The server of the Base URL does not work (HTTP 500). Try again later.',
-	502: 'The gateway does not reach the service (HTTP 502). Try again later.',
-	503: 'The service is not available (HTTP 503). Try again later.',
-	504: 'The gateway does not reach the service in time (HTTP 504). Try again later.',
-};
 const FORM = 'application/x-www-form-urlencoded';
 
 /** Fields of n8n's older request helper, which its HTTP Request node still uses. */
@@ -32,7 +16,7 @@ interface RequestOptions extends IHttpRequestOptions {
 	formData?: unknown;
 }
 
-/** Key, OpenID and RSA public key of a Juhe account, and where its API is. */
+/** Key, OpenID and RSA public key of a Juhe account, and where its API is. The node tests it: see credentialTest.ts. */
 export class JuheApi implements ICredentialType {
 	name = 'juheApi';
 
@@ -121,44 +105,6 @@ export class JuheApi implements ICredentialType {
 		}
 		return options;
 	};
-
-	/**
-	 * Asks without a number: the service then says what it thinks of the key, and looks nothing up. n8n gives this test no
-	 * way to try the OpenID and the RSA key, whose first query shows whether they are right.
-	 */
-	test: ICredentialTestRequest = {
-		request: {
-			// An address that the node refuses comes out empty here, which n8n reports as an invalid URL.
-			baseURL: `={{ ${String(BASE_URL)}.test($credentials.baseUrl) ? $credentials.baseUrl.trim().replace(/(?<![/])[/]+$/, "") : "" }}`,
-			url: '/mobile_status/query',
-			method: 'POST',
-			disableFollowRedirect: true,
-		},
-		// n8n reads a rule as "the test has not passed when the value is this one", compared with ===.
-		rules: [
-			...Object.entries(HTTP_STATUSES).map(([status, message]) => ({
-				type: 'responseCode' as const,
-				properties: { value: Number(status), message },
-			})),
-			...accountCodes().flatMap(([code, message]) =>
-				[code, String(code)].map((value) => bodyRule(value, message)),
-			),
-			...[undefined, null, ''].map((value) =>
-				bodyRule(value, 'The Base URL answers, but not as Juhe does. Check the Base URL.'),
-			),
-		] as ICredentialTestRequest['rules'],
-	};
-}
-
-/** The codes of the account with what the dialog says; those that the document does not list are red, too. */
-function accountCodes(): Array<[code: number, message: string]> {
-	return Array.from({ length: LAST_ACCOUNT_CODE - FIRST_ACCOUNT_CODE + 1 }, (_, index) => {
-		const code = FIRST_ACCOUNT_CODE + index;
-		const { sentence, remedy } = Object.hasOwn(JUHE_CODES, code)
-			? JUHE_CODES[code as keyof typeof JUHE_CODES]
-			: UNLISTED_CODE;
-		return [code, `Juhe ${code}: ${sentence} ${remedy}`];
-	});
 }
 
 /** A query that is no object may be text or URLSearchParams; of all else nothing is left. */
@@ -177,11 +123,4 @@ function isFields(value: unknown): value is IDataObject {
 	if (typeof value !== 'object' || value === null) return false;
 	const prototype = Object.getPrototypeOf(value) as object | null;
 	return prototype === null || Object.getPrototypeOf(prototype) === null;
-}
-
-function bodyRule(value: unknown, message: string) {
-	return {
-		type: 'responseSuccessBody' as const,
-		properties: { key: 'error_code', value, message },
-	};
 }

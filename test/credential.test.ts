@@ -10,7 +10,9 @@ import { JuheApi } from '../credentials/JuheApi.credentials';
 import { testCredential } from './engine';
 import { phones, useSimulator } from './simulated';
 import type { Fault } from './simulator/simulator';
+import rsa from './vectors/rsa.json';
 
+const [{ privateKeyPkcs8Pem }] = rsa.keys as [(typeof rsa.keys)[0]];
 const juhe = useSimulator();
 /** What the dialog says after Test, with fields of the right credential replaced. */
 const dialog = (fields: Record<string, string> = {}) =>
@@ -28,13 +30,9 @@ describe('Test in the credential dialog', () => {
 		expect(counts.billed).toBe(0);
 	});
 
-	test('with a wrong key says so', async () => {
-		expect(await dialog({ apiKey: 'wrong' })).toMatch(/^Juhe 10001: /);
-	});
-
 	test.each([
-		10001, 10002, 10003, 10004, 10005, 10007, 10008, 10009, 10011, 10012, 10013, 10014, 10020,
-		10021, 10006, 10022, 10099,
+		...[10001, 10002, 10003, 10004, 10005, 10007, 10008, 10009, 10011, 10012, 10013, 10014],
+		...[10020, 10021, 10006, 10022, 10099, -1, 1, 101, 10100, 199_999],
 	])('names code %i in words, as a number and as a string', async (code) => {
 		for (const asString of [false, true]) {
 			juhe.simulator.reset();
@@ -43,9 +41,27 @@ describe('Test in the credential dialog', () => {
 		}
 	});
 
-	test('lets pass what only says that there is no number', async () => {
-		juhe.simulator.script({ fault: { kind: 'code', code: 224902, asString: true } });
-		expect(await dialog()).toBe('OK');
+	test.each([...[224902, '224902', 224922, 224915, 200_000, 0, '0']])(
+		'is green for code %j, which says that the key is accepted',
+		async (error_code) => {
+			juhe.simulator.script({ fault: { kind: 'json', body: { error_code } } });
+			expect(await dialog()).toBe('OK');
+		},
+	);
+
+	test.each([
+		['OpenID', { openid: ' "\u200b" ' }, 'is empty'],
+		['RSA Public Key', { rsaPublicKey: privateKeyPkcs8Pem }, 'is a PKCS#8 private key'],
+		['RSA Public Key', { rsaPublicKey: 'MIIBIjAN' }, 'ends in the middle of the base64'],
+		['Key', { apiKey: ' “” ' }, 'is empty'],
+	])('is red for a %s that cannot be used, without a request', async (field, fields, reason) => {
+		expect(await dialog(fields)).toBe(`'${field}' ${reason}.`);
+		expect(juhe.simulator.counts.requests).toBe(0);
+	});
+
+	test('is green without OpenID and RSA Public Key, and with slashes behind the Base URL', async () => {
+		const baseUrl = ` ${juhe.simulator.url}// `;
+		expect(await dialog({ openid: '', rsaPublicKey: ' ', baseUrl })).toBe('OK');
 	});
 
 	const elsewhere: Array<[string, Fault]> = [
@@ -53,10 +69,12 @@ describe('Test in the credential dialog', () => {
 		['another JSON', { kind: 'json', body: { status: 'ok' } }],
 		['a code that is null', { kind: 'json', body: { error_code: null } }],
 		['a code that is empty', { kind: 'json', body: { error_code: '' } }],
+		['a code that is no number', { kind: 'json', body: { error_code: true, result: {} } }],
+		['a list', { kind: 'json', body: [] }],
 	];
 	test.each(elsewhere)('does not take %s for Juhe', async (_, fault) => {
 		juhe.simulator.script({ fault });
-		expect(await dialog()).toMatch('answers, but not as Juhe does');
+		expect(await dialog()).toMatch(/^Juhe notJuhe: .*'Base URL'/);
 	});
 
 	test.each([302, 401, 404, 500, 503])(
@@ -65,14 +83,15 @@ describe('Test in the credential dialog', () => {
 			const body = JSON.stringify({ error_code: 224902 });
 			const contentType = 'application/json';
 			juhe.simulator.script({ fault: { kind: 'http', status, body, contentType } });
-			expect(await dialog()).not.toBe('OK');
+			expect(await dialog()).toMatch(`Juhe ${status}: `);
 		},
 	);
 
-	test('does not pass with a wrong path, nor where nobody listens', async () => {
+	test('does not pass with a wrong key, with a wrong path, nor where nobody listens', async () => {
+		expect(await dialog({ apiKey: 'wrong' })).toMatch(/^Juhe 10001: /);
 		const baseUrl = `${juhe.simulator.url}/elsewhere`;
-		expect(await dialog({ baseUrl })).toMatch('HTTP 404');
-		expect(await dialog({ baseUrl: 'http://127.0.0.1:1' })).toBe('ECONNREFUSED');
+		expect(await dialog({ baseUrl })).toMatch('HTTP status 404');
+		expect(await dialog({ baseUrl: 'http://127.0.0.1:1' })).toMatch('connectionRefused');
 	});
 
 	test.each([
@@ -90,18 +109,16 @@ describe('Test in the credential dialog', () => {
 	});
 
 	test.each([
-		'http:127.0.0.1:80',
-		'http:/127.0.0.1',
-		'//127.0.0.1',
-		'127.0.0.1',
-		'http://a@127.0.0.1',
-		'http://127.0.0.1?',
-		'http://127.0.0.1/#',
-		'http://127.0.0.1\t.invalid',
-		'ftp://127.0.0.1',
-		'',
+		...['', '127.0.0.1', '//127.0.0.1', 'http:127.0.0.1:80', 'http:/127.0.0.1', 'ftp://127.0.0.1'],
+		...[
+			'http://a@127.0.0.1',
+			'http://127.0.0.1?',
+			'http://127.0.0.1/#',
+			'http://127.0.0.1\t.invalid',
+		],
+		...['http:\\\\127.0.0.1', 'http://127.0.0.1:99999', 'http://127.0.0.1/a b'],
 	])('refuses the Base URL %j, as the node does', async (baseUrl) => {
-		expect(await dialog({ baseUrl })).toBe('Invalid URL');
+		expect(await dialog({ baseUrl })).toMatch("'Base URL' is not an http");
 		const { error } = await juhe.run(phones('13800138000'), { credential: { baseUrl } });
 		expect(error?.message).toContain("'Base URL' in the credential");
 		expect(juhe.simulator.counts.requests).toBe(0);
@@ -113,16 +130,13 @@ describe('Test in the credential dialog', () => {
 		expect(await dialog()).not.toBe('OK');
 		expect(juhe.simulator.counts.requests).toBe(1);
 	});
-
-	test('takes spaces and slashes around the base URL', async () => {
-		expect(await dialog({ baseUrl: ` ${juhe.simulator.url}// ` })).toBe('OK');
-	});
 });
 
 describe('authenticate', () => {
 	const CREDENTIAL = { apiKey: ' “K”\n' };
 	const FORM = { 'Content-Type': 'application/x-www-form-urlencoded' };
-	const JSON_TYPE = { 'content-type': 'application/json' };
+	const json = { body: { a: 1 }, headers: { 'content-type': 'application/json' } };
+	const foreign = runInNewContext('({ a: 1 })') as object;
 	const body = Buffer.from('a');
 	const stream = Readable.from(['a']);
 	/** The request as it is sent, with the key of the credential added. */
@@ -150,16 +164,8 @@ describe('authenticate', () => {
 		['a POST', { method: 'POST' }, { body: { key: 'K' }, headers: FORM }],
 		['a null body', { method: 'POST', body: null }, { body: { key: 'K' }, headers: FORM }],
 		['fields', { method: 'post', body: { a: 1 } }, { body: { a: 1, key: 'K' }, headers: FORM }],
-		[
-			'fields of another realm',
-			{ method: 'POST', body: runInNewContext('({ a: 1 })') as object },
-			{ body: { a: 1, key: 'K' } },
-		],
-		[
-			'JSON',
-			{ method: 'POST', body: { a: 1 }, headers: JSON_TYPE },
-			{ body: { a: 1, key: 'K' }, headers: JSON_TYPE },
-		],
+		['fields of another realm', { method: 'POST', body: foreign }, { body: { a: 1, key: 'K' } }],
+		['JSON', { method: 'POST', ...json }, { ...json, body: { a: 1, key: 'K' } }],
 		['a form', { method: 'POST', form: { a: 1 } }, { form: { a: 1, key: 'K' } }],
 		['a form in parts', { method: 'POST', formData: { a: 1 } }, { qs: { key: 'K' } }],
 		['text', { method: 'POST', body: '{"a":1}' }, { body: '{"a":1}', qs: { key: 'K' } }],

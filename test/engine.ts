@@ -21,7 +21,7 @@ process.env.N8N_ENCRYPTION_KEY ??= 'only for tests';
 // It would print every error that a test provokes.
 process.env.N8N_LOG_LEVEL ??= 'silent';
 
-import { ExecuteContext, ExecutionLifecycleHooks, RoutingNode, WorkflowExecute } from 'n8n-core';
+import { CredentialTestContext, ExecutionLifecycleHooks, WorkflowExecute } from 'n8n-core';
 import {
 	createRunExecutionData,
 	ICredentialsHelper,
@@ -461,62 +461,11 @@ function node(name: string, type: string): INode {
 	return { id: name, name, type, typeVersion: 1, position: [0, 0], parameters: {} };
 }
 
-/**
- * What the credential dialog says after Test, by the steps that n8n 2.40.7 takes (credentials-tester.service): the
- * request is sent by the engine's RoutingNode, then each rule whose value is the answer's turns it into an error.
- */
+/** What the credential dialog says after Test: n8n calls the node's own function. */
 export async function testCredential(data: ICredentialDataDecryptedObject): Promise<string> {
-	const { test } = new JuheApi();
-	const store = new CredentialStore(data);
-	const tested: INode = {
-		...node('Test', 'test'),
-		credentials: { juheApi: { id: '1', name: 'tested' } },
-	};
-	const type: INodeType = {
-		description: {
-			...passThrough.description,
-			credentials: [{ name: 'juheApi', required: true }],
-			properties: [
-				{
-					displayName: 'Temp',
-					name: 'temp',
-					type: 'string',
-					default: '',
-					routing: { request: test.request },
-				},
-			],
-		},
-	};
-	const nodeTypes = typesBy(() => type);
-	const workflow = new Workflow({ nodes: [tested], connections: {}, active: false, nodeTypes });
-	const context = new ExecuteContext(
-		workflow,
-		tested,
-		additionalDataWith(store),
-		'internal',
-		createRunExecutionData(),
-		0,
-		[],
-		{ main: [[{ json: {} }]] },
-		{ node: tested, data: {}, source: null },
-		[],
-	);
-	const decrypted = { id: '1', name: 'tested', type: 'juheApi', data };
-	try {
-		const answer = (await new RoutingNode(context, type, decrypted).runNode())?.[0]?.[0]?.json;
-		const met = test.rules?.find(
-			({ type, properties }) =>
-				type === 'responseSuccessBody' && answer?.[properties.key] === properties.value,
-		);
-		return met?.properties.message ?? 'OK';
-	} catch (error) {
-		type Cause = { code?: string; response?: { status: number; statusText: string } };
-		const { cause } = error as { cause?: Cause };
-		const met = test.rules?.find(
-			({ type, properties }) =>
-				type === 'responseCode' && properties.value === cause?.response?.status,
-		);
-		const said = met?.properties.message ?? cause?.response?.statusText ?? cause?.code;
-		return said ?? (error as Error).message;
-	}
+	const { testJuheApi } = new JuheMobileStatus().methods.credentialTest;
+	const context = new CredentialTestContext(additionalDataWith(new CredentialStore(data)));
+	const credential = { id: '1', name: 'tested', type: 'juheApi', data };
+	const { status, message } = await testJuheApi.call(context, credential);
+	return status === 'OK' ? status : message;
 }

@@ -8,6 +8,7 @@ import {
 	type INodeTypeDescription,
 } from 'n8n-workflow';
 
+import { testJuheApi } from './credentialTest';
 import { executionOf, fingerprint, saveExecution, type Execution } from './execution';
 import { openAccount, type Account } from './juhe/account';
 import { Client } from './juhe/client';
@@ -44,9 +45,11 @@ export class JuheMobileStatus implements INodeType {
 		usableAsTool: true,
 		inputs: [NodeConnectionTypes.Main],
 		outputs: OUTPUTS_EXPRESSION,
-		credentials: [{ name: 'juheApi', required: true }],
+		credentials: [{ name: 'juheApi', required: true, testedBy: 'testJuheApi' }],
 		properties: PROPERTIES,
 	};
+
+	methods = { credentialTest: { testJuheApi } };
 
 	async execute(this: IExecuteFunctions): Promise<INodeExecutionData[][]> {
 		const startedAt = new Date().toISOString();

@@ -90,7 +90,8 @@ async function readText(
 	return { text: Buffer.concat(chunks).toString('utf8'), cutBy };
 }
 
-function toNetworkFault(error: unknown, timedOut: boolean): NetworkFault {
+/** What ended a request without a reply. */
+export function toNetworkFault(error: unknown, timedOut: boolean): NetworkFault {
 	// n8n's helper wraps the error of axios, which may wrap the error of Node.js.
 	let cause = error as { code?: unknown; cause?: unknown } | null | undefined;
 	for (let depth = 0; typeof cause === 'object' && cause !== null && depth < 4; depth++) {

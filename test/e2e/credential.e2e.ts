@@ -1,9 +1,7 @@
-import { createServer } from 'node:http';
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import type { INodeParameters, INodeTypeDescription } from 'n8n-workflow';
 
 import { version } from '../../package.json';
+import rsa from '../vectors/rsa.json';
 import { lastTry, node, runByWebhook, startWorld, workflowOf, type World } from './world';
 
 type Received = World['simulator']['received'][number];
@@ -48,7 +46,7 @@ describe("the credential's test", () => {
 		['works', '?', undefined, 'OK', 'Connection successful!'],
 		['names a key that does not exist', 'none', undefined, 'Error', 'Juhe 10001: '],
 		['names a key that has expired', '?', 10003, 'Error', 'Juhe 10003: '],
-		['is red for a code that the document does not list', '?', 10022, 'Error', 'Juhe 10022: '],
+		['is red for a code that the document does not list', '?', 10100, 'Error', 'Juhe 10100: '],
 		['takes a key in quotes', '“\u200b?”', undefined, 'OK', 'Connection successful!'],
 	])('%s', async (_, pasted, code, status, message) => {
 		if (code !== undefined) world.simulator.script({ fault: { kind: 'code', code } });
@@ -60,41 +58,37 @@ describe("the credential's test", () => {
 		expect(world.simulator.counts.requests).toBe(1);
 	});
 
-	it('names an address where something else answers', async () => {
-		const server = createServer((_, res) => res.end('<html><body>Welcome</body></html>')).listen(
-			0,
-			'127.0.0.1',
-		);
-		await once(server, 'listening');
-		const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-		const tested = await world.n8n.testCredential({ ...world.account, baseUrl });
-		server.close();
-		expect(tested).toEqual({
+	it.each<[string, number, string]>([
+		['names an address where something else answers', 200, 'Juhe notJuhe: '],
+		['is red for HTTP status 404, in words', 404, 'Juhe 404: '],
+		['is red for HTTP status 500, in words', 500, 'Juhe 500: '],
+	])('%s', async (_, status, message) => {
+		const body = status === 200 ? '<html></html>' : JSON.stringify({ error_code: 224902 });
+		const contentType = 'application/json';
+		world.simulator.script({ fault: { kind: 'http', status, body, contentType } });
+		expect(await world.n8n.testCredential(world.account)).toEqual({
 			status: 'Error',
-			message: 'The Base URL answers, but not as Juhe does. Check the Base URL.',
+			message: expect.stringContaining(message) as string,
 		});
 	});
 
-	it.each([
-		[404, 'HTTP 404'],
-		[500, 'HTTP 500'],
-	])('is red for HTTP status %i, in words', async (status, words) => {
-		const body = JSON.stringify({ error_code: 224902 });
-		world.simulator.script({
-			fault: { kind: 'http', status, body, contentType: 'application/json' },
-		});
-		expect(await world.n8n.testCredential(world.account)).toEqual({
+	it('names a private key in the place of the public one, and sends nothing', async () => {
+		const [{ privateKeyPkcs8Pem: rsaPublicKey }] = rsa.keys as [(typeof rsa.keys)[0]];
+		expect(await world.n8n.testCredential({ ...world.account, rsaPublicKey })).toEqual({
 			status: 'Error',
-			message: expect.stringContaining(words) as string,
+			message: "'RSA Public Key' is a PKCS#8 private key.",
 		});
+		expect(world.simulator.counts.requests).toBe(0);
 	});
 
 	it('says that nothing listens at the address', async () => {
 		await world.simulator.refuse();
 		const tested = await world.n8n.testCredential(world.account);
 		await world.simulator.accept();
-		// n8n's own word: a rule of the credential sees answers only.
-		expect(tested).toEqual({ status: 'Error', message: 'ECONNREFUSED' });
+		expect(tested).toEqual({
+			status: 'Error',
+			message: expect.stringContaining('Juhe connectionRefused: ') as string,
+		});
 	});
 });
 

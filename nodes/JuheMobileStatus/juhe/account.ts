@@ -25,11 +25,8 @@ export interface AccountRefusal {
 	reason: string;
 }
 
-/**
- * A base URL: http or https, then a host, then a path or none. No user, query or fragment. White space around it is
- * ignored. n8n's expression language reads this pattern too, in the credential's Test, so it holds no `\/`.
- */
-export const BASE_URL = /^\s*(https?:[/][/][^\s\\?#@/]+(?:[/][^\s\\?#]*)?)\s*$/i;
+/** http or https, then a host, then a path or none. No user, query or fragment. White space around it is ignored. */
+const BASE_URL = /^\s*(https?:\/\/[^\s\\?#@/]+(?:\/[^\s\\?#]*)?)\s*$/i;
 
 /**
  * Checks what an operation needs of the `juheApi` credential.

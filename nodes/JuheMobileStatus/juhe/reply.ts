@@ -40,7 +40,7 @@ export const NO_RECORD_CODE = 224922;
 /** The code for parameters that the service does not accept; a wrong OpenID or RSA key also leads to it. */
 export const PARAMETERS_REFUSED_CODE = 224902;
 /** Codes below this are about the key, the account or the service as a whole (API document, section 4). */
-const FIRST_SERVICE_CODE = 200_000;
+export const FIRST_SERVICE_CODE = 200_000;
 
 const CHECK_BASE_URL =
 	"Check that the 'Base URL' in the credential leads to Juhe or to a gateway to it.";

@@ -1,0 +1,94 @@
+import type {
+	ICredentialDataDecryptedObject,
+	ICredentialsDecrypted,
+	ICredentialTestFunctions,
+	INodeCredentialTestResult,
+} from 'n8n-workflow';
+
+import { cleanSecret, openAccount, type Account, type AccountRefusal } from './juhe/account';
+import { parseRsaPublicKey } from './juhe/encryption';
+import type { Failure } from './juhe/failure';
+import { createRedactor } from './juhe/redact';
+import { FIRST_SERVICE_CODE, parseReply, type NetworkFault, type Reply } from './juhe/reply';
+import { toNetworkFault } from './request';
+
+/** For the one request, in milliseconds: somebody waits in front of the dialog. */
+const TIMEOUT = 10_000;
+
+/**
+ * Test in the credential's dialog: looks at every field, then asks the service without a number. The service says what it
+ * thinks of the key, looks nothing up and bills nothing.
+ *
+ * A function, because a declarative test compares single values: it cannot be red for every code below 200000, and does
+ * not see the RSA public key.
+ */
+export async function testJuheApi(
+	this: ICredentialTestFunctions,
+	{ data = {} }: ICredentialsDecrypted,
+): Promise<INodeCredentialTestResult> {
+	const opened = openAccount(data, 'plain', { dryRun: false });
+	if ('reason' in opened) return red(`'${opened.field}' ${opened.reason}.`);
+	const refused = refusedField(data);
+	if (refused !== undefined) return red(`'${refused.field}' ${refused.reason}.`);
+	const { account } = opened;
+	const failure = failureIn(await askWithoutNumber(this, account), account);
+	return failure === undefined
+		? { status: 'OK', message: 'Connection successful!' }
+		: red(`${failure.message} ${failure.details.remedy}`);
+}
+
+function red(message: string): INodeCredentialTestResult {
+	return { status: 'Error', message };
+}
+
+/** The first field for an encrypted query that is filled in and cannot be used. */
+function refusedField({
+	openid,
+	rsaPublicKey,
+}: ICredentialDataDecryptedObject): AccountRefusal | undefined {
+	if (isFilled(openid) && cleanSecret(openid) === '')
+		return { field: 'OpenID', reason: 'is empty' };
+	const key = isFilled(rsaPublicKey) ? parseRsaPublicKey(rsaPublicKey) : undefined;
+	return key !== undefined && 'reason' in key
+		? { field: 'RSA Public Key', reason: key.reason }
+		: undefined;
+}
+
+function isFilled(value: unknown): value is string {
+	return typeof value === 'string' && value.trim() !== '';
+}
+
+async function askWithoutNumber(
+	{ helpers }: ICredentialTestFunctions,
+	{ apiKey, url }: Account,
+): Promise<Reply | NetworkFault> {
+	try {
+		// The one helper that n8n gives to a test.
+		const { statusCode, headers, body } = (await helpers.request({
+			method: 'POST',
+			uri: url,
+			form: { key: apiKey },
+			timeout: TIMEOUT,
+			resolveWithFullResponse: true,
+			simple: false,
+			// A redirect would carry the key to another address.
+			followRedirect: false,
+		})) as Omit<Reply, 'text'> & { body: unknown };
+		return { statusCode, headers, text: typeof body === 'string' ? body : undefined };
+	} catch (error) {
+		return toNetworkFault(error, false);
+	}
+}
+
+/** Why the key does not count as accepted; undefined where the service goes past the key and asks for the number. */
+function failureIn(reply: Reply | NetworkFault, account: Account): Failure | undefined {
+	const parsed = parseReply(reply, createRedactor(account.secrets));
+	const failure = 'failure' in parsed ? parsed.failure : undefined;
+	const code = failure?.details.code ?? 0;
+	if (code !== 0 && code !== 'noResult' && !(Number(code) >= FIRST_SERVICE_CODE)) return failure;
+	if ('networkCode' in reply || (reply.statusCode >= 200 && reply.statusCode <= 299)) {
+		return undefined;
+	}
+	// Behind an HTTP status that is no success, a body proves nothing.
+	return failureIn({ ...reply, text: undefined }, account);
+}
