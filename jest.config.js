@@ -1,3 +1,6 @@
+// Not UTC, so that a test notices a time read in the server's zone.
+process.env.TZ = 'Asia/Shanghai';
+
 /** @type {import('jest').Config} */
 module.exports = {
 	testEnvironment: 'node',

@@ -28,7 +28,7 @@ export interface EarlierResult {
 
 /** A `checkedAt` may be so far in the future, in milliseconds: the clocks of two machines differ. */
 const CLOCK_SKEW = 60_000;
-/** ISO 8601, and what databases make of it: a space for the T, an offset of hours only. */
+/** ISO 8601, and what databases make of it: a space for the T, an offset of hours only, or none. */
 const ISO_TIME =
 	/^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?) ?(Z|[+-]\d\d(?::?\d\d)?)?)?$/;
 
@@ -97,7 +97,8 @@ function timeOf(value: unknown): number {
 	if (value instanceof Date) return value.getTime();
 	const match = typeof value === 'string' ? ISO_TIME.exec(value.trim()) : null;
 	if (match === null) return NaN;
-	const [, date = '', time, offset = ''] = match;
+	// The node writes UTC, so a table that has dropped the offset holds UTC.
+	const [, date = '', time, offset = 'Z'] = match;
 	if (time === undefined) return Date.parse(date);
 	return Date.parse(`${date}T${time}${/^[+-]\d\d$/.test(offset) ? `${offset}:00` : offset}`);
 }
