@@ -9,7 +9,7 @@ import {
 } from 'n8n-workflow';
 
 import { testJuheApi } from './credentialTest';
-import { executionOf, fingerprint, saveExecution, type Execution } from './execution';
+import { addToTotal, executionOf, fingerprint, saveExecution, type Execution } from './execution';
 import { openAccount, type Account } from './juhe/account';
 import { Client } from './juhe/client';
 import type { Failure } from './juhe/failure';
@@ -22,7 +22,7 @@ import { createProgressLog, reportSummary } from './report';
 import { createSend } from './request';
 import { readRows } from './rows';
 import { readFieldNames, readSettings, type Settings } from './settings';
-import { addUp, summarize, summaryItem } from './summary';
+import { summarize, summaryItem } from './summary';
 
 /**
  * Checks the on-network status of Chinese mobile numbers.
@@ -65,13 +65,12 @@ export class JuheMobileStatus implements INodeType {
 			: await query(this, rows, execution, setup);
 
 		const summary = summarize(outcomes, stoppedBy, startedAt, settings.dryRun);
-		execution.summaries.set(runIndexOf(this), summary);
+		const total = addToTotal(this, runIndexOf(this), summary);
 		reportSummary(this, summary, settings.pricePerQuery);
 		const failed = failureToThrow(this, outcomes);
 		if (!settings.dryRun) saveExecution(this, execution, failed !== undefined);
 		if (failed !== undefined) throw toNodeError(this.getNode(), failed.failure, failed.itemIndex);
 
-		const total = addUp([...execution.summaries.values()]);
 		const fields = { ...settings, settings, fingerprintOf };
 		return toOutputs(this, rows, outcomes, fields, summaryItem(total, settings.pricePerQuery));
 	}
@@ -121,8 +120,9 @@ function refuseRows(
 	startedAt: string,
 ): INodeExecutionData[][] {
 	const outcomes = context.getInputData().map((): Outcome => ({ failure }));
-	const summary = summaryItem(summarize(outcomes, failure, startedAt, false), 0);
-	return toOutputs(context, [], outcomes, readFieldNames(context), summary);
+	const summary = summarize(outcomes, failure, startedAt, false);
+	const total = addToTotal(context, runIndexOf(context), summary);
+	return toOutputs(context, [], outcomes, readFieldNames(context), summaryItem(total, 0));
 }
 
 async function query(

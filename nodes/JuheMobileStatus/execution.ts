@@ -1,57 +1,69 @@
 import { createHmac } from 'node:crypto';
-import { sleep, type IDataObject, type IExecuteFunctions } from 'n8n-workflow';
+import { sleep, type IExecuteFunctions } from 'n8n-workflow';
 
 import type { Account } from './juhe/account';
 import { RateLimiter } from './juhe/rateLimiter';
 import { Ledger, type SavedLedger } from './list/ledger';
-import type { Summary } from './summary';
+import { addCall, sumOf, type Summary, type Total } from './summary';
 
 /** What the calls of one execution share. */
 export interface Execution {
 	ledger: Ledger;
 	limiter: RateLimiter;
-	/** By run index, so that a further try takes the place of the one before. */
-	summaries: Map<number, Summary>;
 }
 
 /** What n8n keeps of the node in a failed execution. */
 interface SavedExecution {
 	ledger: SavedLedger;
-	summaries: Array<[number, Summary]>;
+	total: Total;
 }
 
 /** n8n hands out one context object for a node all through an execution: to tries, loop turns and tool calls. */
 const executions = new WeakMap<object, Execution>();
+/** What the calls of an execution came to, refused ones too. */
+const totals = new WeakMap<object, Total>();
 
 /** The state of this execution, which the first call creates or restores. */
 export function executionOf(context: IExecuteFunctions, account: Account): Execution {
-	const nodeContext = context.getContext('node') as { juhe?: SavedExecution };
+	const nodeContext = contextOf(context);
 	const known = executions.get(nodeContext);
 	if (known !== undefined) return known;
 	const saved = nodeContext.juhe;
 	const execution = {
 		ledger: new Ledger(`${account.apiKey}\n${account.baseUrl}`, saved?.ledger),
 		limiter: new RateLimiter(sleep),
-		summaries: new Map(saved?.summaries),
 	};
 	executions.set(nodeContext, execution);
 	return execution;
 }
 
+/**
+ * Adds a call to what the execution came to.
+ *
+ * @param call n8n's run index
+ * @returns the sum of all calls so far
+ */
+export function addToTotal(context: IExecuteFunctions, call: number, summary: Summary): Summary {
+	const nodeContext = contextOf(context);
+	const total = addCall(totals.get(nodeContext) ?? nodeContext.juhe?.total, call, summary);
+	totals.set(nodeContext, total);
+	return sumOf(total);
+}
+
 /** Keeps what a retry by hand needs while the node fails, and nothing once it succeeds. */
 export function saveExecution(
 	context: IExecuteFunctions,
-	{ ledger, summaries }: Execution,
+	{ ledger }: Execution,
 	hasFailed: boolean,
 ): void {
-	const nodeContext: IDataObject = context.getContext('node');
-	if (hasFailed) {
-		const saved: SavedExecution = {
-			ledger: ledger.save(),
-			summaries: [...summaries],
-		};
-		nodeContext.juhe = saved as unknown as IDataObject;
-	} else delete nodeContext.juhe;
+	const nodeContext = contextOf(context);
+	const total = totals.get(nodeContext);
+	if (hasFailed && total !== undefined) nodeContext.juhe = { ledger: ledger.save(), total };
+	else delete nodeContext.juhe;
+}
+
+function contextOf(context: IExecuteFunctions): { juhe?: SavedExecution } {
+	return context.getContext('node');
 }
 
 /**

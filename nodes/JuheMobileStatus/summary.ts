@@ -89,34 +89,45 @@ export function summarize(
 	return summary;
 }
 
-/** The sum of the calls of an execution. */
-export function addUp(calls: Summary[]): Summary {
-	const [first, ...others] = calls as [Summary, ...Summary[]];
-	const add = (a: Record<string, number>, b: Record<string, number>) =>
-		Object.fromEntries(
-			[...new Set([...Object.keys(a), ...Object.keys(b)])].map((name) => [
-				name,
-				(a[name] ?? 0) + (b[name] ?? 0),
-			]),
-		);
-	return others.reduce(
-		(sum, call) => ({
-			rows: sum.rows + call.rows,
-			queried: sum.queried + call.queried,
-			duplicates: sum.duplicates + call.duplicates,
-			reused: sum.reused + call.reused,
-			errors: sum.errors + call.errors,
-			notQueried: sum.notQueried + call.notQueried,
-			billable: sum.billable + call.billable,
-			uncertain: sum.uncertain + call.uncertain,
-			routes: add(sum.routes, call.routes),
-			advice: add(sum.advice, call.advice),
-			stoppedBy: call.stoppedBy ?? sum.stoppedBy,
-			startedAt: sum.startedAt,
-			dryRun: sum.dryRun && call.dryRun,
-		}),
-		first,
-	);
+/** What the calls of an execution came to so far. */
+export interface Total {
+	/** The sum of all calls but the last; undefined where there is one call. */
+	before?: Summary;
+	/** The last call, by n8n's run index, which the tries of a call share. */
+	call: number;
+	last: Summary;
+}
+
+/** Adds a call. A further try of the last call takes the place of the one before. */
+export function addCall(total: Total | undefined, call: number, last: Summary): Total {
+	if (total === undefined) return { call, last };
+	return total.call === call ? { ...total, last } : { before: sumOf(total), call, last };
+}
+
+/** The sum of all calls. */
+export function sumOf({ before, last }: Total): Summary {
+	if (before === undefined) return last;
+	return {
+		rows: before.rows + last.rows,
+		queried: before.queried + last.queried,
+		duplicates: before.duplicates + last.duplicates,
+		reused: before.reused + last.reused,
+		errors: before.errors + last.errors,
+		notQueried: before.notQueried + last.notQueried,
+		billable: before.billable + last.billable,
+		uncertain: before.uncertain + last.uncertain,
+		routes: addCounts(before.routes, last.routes),
+		advice: addCounts(before.advice, last.advice),
+		stoppedBy: last.stoppedBy ?? before.stoppedBy,
+		startedAt: before.startedAt,
+		dryRun: before.dryRun && last.dryRun,
+	};
+}
+
+function addCounts(a: Record<string, number>, b: Record<string, number>): Record<string, number> {
+	const sum = { ...a };
+	for (const [name, count] of Object.entries(b)) sum[name] = (sum[name] ?? 0) + count;
+	return sum;
 }
 
 /** The item of the Summary output. @param price of a query; 0 for none */
@@ -131,14 +142,14 @@ export function summaryItem(summary: Summary, price: number): IDataObject {
 	};
 }
 
-/** One line for people: "3 rows: 2 queried, 1 duplicate, 0 reused, 0 errors. 1 to remove, 0 to recheck." */
+/** One line for people: "3 rows: 2 queried, 1 duplicate, 0 reused, 0 without a result. 1 to remove, 0 to recheck." */
 export function summaryLine(summary: Summary, price: number): string {
 	const { routes, advice, dryRun } = summary;
 	const say = (count: number | undefined, one: string, many = one) =>
 		`${(count ?? 0).toLocaleString('en-US')} ${count === 1 ? one : many}`;
 	const rows = say(summary.rows, 'row', 'rows');
 	const duplicates = say(summary.duplicates, 'duplicate', 'duplicates');
-	const errors = say(summary.errors, 'error', 'errors');
+	const errors = say(summary.errors, 'without a result');
 	const cost = price === 0 ? '' : ` Cost: ${costOf(summary, price)}.`;
 	return dryRun
 		? `${rows}: ${say(summary.billable, 'billable')}, ${duplicates}, ${say(summary.reused, 'reusable')}, ${say(routes.overCap, 'over the cap')}, ${errors}. Nothing was sent.${cost}`
