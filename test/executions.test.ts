@@ -1,5 +1,6 @@
 /** One execution in which the node is called many times: what it asks, what it pays, and that no row is lost. */
 import { createHash } from 'node:crypto';
+import { ExecuteContext } from 'n8n-core';
 import type { IDataObject, INode, INodeExecutionData, INodeType, IRun } from 'n8n-workflow';
 
 import * as engine from './engine';
@@ -173,6 +174,29 @@ describe('Loop Over Items', () => {
 			expectSent(22, 20);
 		}
 	});
+});
+
+test('A long run logs its progress every 10 seconds, without a number', async () => {
+	const logger = { info: jest.fn<unknown, [string]>(), debug: jest.fn() };
+	const log = jest
+		.spyOn(ExecuteContext.prototype, 'logger', 'get')
+		.mockReturnValue(logger as never);
+	const numbers = distinctNumbers(10);
+	await juhe.run(phones(...numbers), withOptions(ONE_BY_ONE));
+	const { requests } = juhe.simulator.counts;
+	const start = Date.now();
+	// Each request takes 4 seconds of the clock.
+	const clock = () => start + (juhe.simulator.counts.requests - requests) * 4000;
+	const now = jest.spyOn(Date, 'now').mockImplementation(clock);
+	await juhe.run(phones(...numbers), withOptions(ONE_BY_ONE));
+	const lines = logger.info.mock.calls.flat();
+	log.mockRestore();
+	now.mockRestore();
+	expect(lines).toEqual([
+		'3 numbers done, 7 left, 3 queries billed, 0.3 numbers a second',
+		'6 numbers done, 4 left, 6 queries billed, 0.3 numbers a second',
+		'9 numbers done, 1 left, 9 queries billed, 0.3 numbers a second',
+	]);
 });
 
 test.each([

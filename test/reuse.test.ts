@@ -161,7 +161,7 @@ describe('Reuse Results in Rows', () => {
 				[at(NOW + 61_000), new Date(NaN), 'soon', NOW - DAY, 0, '24.11.2026', '2026-13-01'],
 			),
 			recheckAt: valuesOf(
-				[at(NOW + 1), new Date(NOW + DAY), '2026-11-24 17:00:00+08', '2999-01-01'],
+				[at(NOW + 1), new Date(NOW + DAY), '2026-11-24 17:00:00+08', '2026-11-24 08:00:01'],
 				[at(NOW), at(NOW - DAY), new Date(NaN), 'never', NOW + DAY, '2026-11-24 09:00:00+08'],
 			),
 			...{ verdict: fc.constantFrom(...verdicts), inColumns: fc.boolean() },
@@ -330,11 +330,15 @@ describe('a row that carries an earlier end', () => {
 		const rows = [a, 'x', b].map((phone) => ({ phone, ...others }));
 		const failed = await run(rows, { maxQueries: 1, concurrency: 1 }, CONTINUE);
 		expect(failed.every(({ error, details }) => error && details)).toBe(true);
-		// A table may have no column for the details, or leave it empty.
-		for (const change of [{}, { details: undefined }, { details: null }]) {
+		// A table may have no column for the details, leave it empty, or keep it as text.
+		const changes = [
+			...[() => ({}), () => ({ details: undefined }), () => ({ details: null })],
+			(row: Row) => ({ details: JSON.stringify(row.details) }),
+		];
+		for (const change of changes) {
 			const again = failed.map((row, index) => ({
 				...row,
-				...change,
+				...change(row),
 				phone: `1390013900${index}`,
 			}));
 			for (const { details = null, ...row } of await run(again, {}, how)) {
@@ -347,6 +351,10 @@ describe('a row that carries an earlier end', () => {
 		const theirs = [
 			...[{ error: 'from the CRM' }, { error: 'x', details: { code: 1 } }, { error: null }],
 			...[{ error: { message: 'x' }, details: 'y' }, { details: { code: 1 } }, { error: 0 }],
+			...[
+				{ error: 'x', details: '{' },
+				{ error: 'x', details: 'null' },
+			],
 		].map((row) => ({ ...row, phone: a })) as Row[];
 		expect(await run(theirs, {}, how)).toMatchObject(theirs);
 	});
@@ -406,7 +414,7 @@ describe('the summary', () => {
 			// The hint is about the call alone.
 			const hints = runData.Juhe!.map(({ hints: [hint] = [] }) => hint!);
 			expect(hints[2]).toMatchObject({ type: 'info', location: 'outputPane' });
-			expect(hints[2]!.message).toMatch(/^2 rows: 1 queried, .*1 error.*0\.125/);
+			expect(hints[2]!.message).toMatch(/^2 rows: 1 queried, .*1 without a result.*0\.125/);
 			expect(hints[0]!.message).toMatch(/^3 rows: 3 queried, 0 duplicates, .*1 to remove.*0\.375/);
 		},
 	);
@@ -420,6 +428,30 @@ describe('the summary', () => {
 		const { runData } = (await runWorkflow(file, how)).run.data.resultData;
 		const [item] = runData.Juhe!.at(-1)!.data!.main![1]!;
 		expect(item!.json).toMatchObject({ rows: 2, errors: 1, stoppedBy: 10012 });
+	});
+
+	test('counts a turn whose settings are refused', async () => {
+		const timeouts = [0, 5000, 0, 5000];
+		const pinData = {
+			Rows: distinctNumbers(4).map((phone, turn) => ({ json: { phone, timeout: timeouts[turn] } })),
+		};
+		const parameters = { summaryOutput: true, options: { timeout: '={{ $json.timeout }}' } };
+		const Juhe = juheNode(parameters, CONTINUE.node);
+		const file = workflowOf({ Loop: loopNode(1), Juhe }, 'Start > Rows > Loop.1 > Juhe > Loop');
+		const how = { credential: juhe.simulator.credential, pinData };
+		const { runData } = (await runWorkflow(file, how)).run.data.resultData;
+		const turns = runData.Juhe!.map(({ data }) => data!.main![1]![0]!.json);
+		expect(turns.map(({ rows, queried, errors }) => [rows, queried, errors])).toEqual([
+			...[
+				[1, 0, 1],
+				[2, 1, 1],
+			],
+			...[
+				[3, 1, 2],
+				[4, 2, 2],
+			],
+		]);
+		expect(turns.at(-1)).toMatchObject({ stoppedBy: 'invalidSettings', billable: 2 });
 	});
 
 	test.each<[object, INodeParameters, object, number]>([

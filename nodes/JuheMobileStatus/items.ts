@@ -1,4 +1,10 @@
-import type { IDataObject, IExecuteFunctions, INodeExecutionData, OnError } from 'n8n-workflow';
+import {
+	jsonParse,
+	type IDataObject,
+	type IExecuteFunctions,
+	type INodeExecutionData,
+	type OnError,
+} from 'n8n-workflow';
 
 import type { Failure } from './juhe/failure';
 import type { Route } from './juhe/status';
@@ -96,15 +102,18 @@ const MESSAGE_OF_NODE = /^(Juhe \w+: |'(Mobile Number|Max Queries per Execution)
 
 /** The row without the `error` and `details` that this node wrote in an earlier call; those of others stay. */
 function withoutErrorOfNode(json: IDataObject): IDataObject {
+	if (typeof json.error !== 'string') return json;
 	const { error, details, ...rest } = json;
-	if (typeof error !== 'string') return json;
 	if (isDetails(details)) return rest;
 	// A table keeps the message without the nested details.
 	if (!MESSAGE_OF_NODE.test(error)) return json;
 	return details === undefined ? rest : { ...rest, details };
 }
 
-function isDetails(value: unknown): boolean {
+/** Whether this node wrote it; a table may keep it as JSON text. */
+function isDetails(stored: unknown): boolean {
+	const value: unknown =
+		typeof stored === 'string' ? jsonParse<unknown>(stored, { fallbackValue: null }) : stored;
 	return (
 		typeof value === 'object' &&
 		value !== null &&
