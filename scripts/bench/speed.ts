@@ -129,6 +129,8 @@ export async function measureSpeed({ rounds, rows, long, print }: BenchOptions):
 
 The dirty list has 30% duplicates in other spellings and 5% rows that hold no mobile number; the HTTP Request node gets it with a cleaning expression. The HTTP Request node sends all rows at once, whatever the service allows.
 
+![Seconds and queries billed of each way to check 2,000 rows](benchmark.svg)
+
 ${table(['What', ''], ratios)}`;
 			const all = figures(results);
 			console.log(`${text}\n\n${all}`);
