@@ -14,7 +14,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { IConnections, IDataObject, INode, IRun } from 'n8n-workflow';
 
-export const N8N_VERSION = '2.40.7';
+/** Another version for the tests in test/e2e: $JUHE_N8N_VERSION. */
+export const N8N_VERSION = process.env.JUHE_N8N_VERSION ?? '2.40.7';
 /** n8n from 2.39 on runs on this major of Node and up; it is tried here on this one alone. */
 const NODE_MAJOR = '24';
 const PACKAGE_ROOT = join(__dirname, '..');
