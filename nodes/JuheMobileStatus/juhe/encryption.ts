@@ -123,12 +123,14 @@ function parseDer(der: Buffer): ParsedKey {
 	const kind = BINARY_KINDS.find(([pattern]) => pattern.test(start));
 	if (kind !== undefined) return { reason: kind[1] };
 	// First, because createPublicKey would make a public key of a private one.
-	for (const [type, reason] of [
-		['pkcs8', 'is a PKCS#8 private key'],
-		['pkcs1', 'is a PKCS#1 private key'],
-		['sec1', 'is an EC private key'],
-	] as const) {
-		if (attempt(() => createPrivateKey({ key: der, format: 'der', type }))) return { reason };
+	const readAs = (type: 'pkcs1' | 'pkcs8' | 'sec1') =>
+		attempt(() => createPrivateKey({ key: der, format: 'der', type }));
+	if (readAs('pkcs8')) return { reason: 'is a PKCS#8 private key' };
+	// Node.js 22 and up read an EC key as PKCS#1, too.
+	const privateKey = readAs('pkcs1') ?? readAs('sec1');
+	if (privateKey !== undefined) {
+		const isEc = privateKey.asymmetricKeyType === 'ec';
+		return { reason: isEc ? 'is an EC private key' : 'is a PKCS#1 private key' };
 	}
 	if (attempt(() => new X509Certificate(der))) return { reason: 'is a certificate' };
 	const key =
