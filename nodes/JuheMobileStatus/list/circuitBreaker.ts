@@ -3,7 +3,7 @@ import type { Failure } from '../juhe/failure';
 /** So many numbers fail with one code before the first answer, or in a row later on, and the breaker opens. */
 const LIMIT_BEFORE_ANSWER = 30;
 const LIMIT_AFTER_ANSWER = 100;
-/** Numbers that may start beside those that fill all slots while no answer comes. */
+/** Numbers that may start beside those that fill all slots while no answer comes; after so many failures, in all. */
 const SPARE_STARTS = 10;
 
 /**
@@ -34,14 +34,15 @@ export class CircuitBreaker {
 	}
 
 	/**
-	 * Whether one more number may start now. Else one that is under way has to end first: a short outage shall not use up
-	 * the tries of a hundred numbers at once.
+	 * Whether one more number may start now. Else one that is under way has to end first: an outage of some seconds shall
+	 * not use up the tries of a hundred numbers at once.
 	 *
 	 * @param concurrency requests under way at the same time, at most
 	 */
 	mayStart(concurrency: number): boolean {
 		const unproven = Math.min(this.underWay, this.startedSinceAnswer);
-		return unproven < concurrency + SPARE_STARTS && unproven + this.streak < this.limit;
+		const slots = this.streak < SPARE_STARTS ? concurrency : 0;
+		return unproven < slots + SPARE_STARTS && unproven + this.streak < this.limit;
 	}
 
 	/** @returns the place of the number among those that started */
