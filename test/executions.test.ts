@@ -3,6 +3,8 @@ import { createHash } from 'node:crypto';
 import { ExecuteContext } from 'n8n-core';
 import type { IDataObject, INode, INodeExecutionData, INodeType, IRun } from 'n8n-workflow';
 
+import { CircuitBreaker } from '../nodes/JuheMobileStatus/list/circuitBreaker';
+import { userFailure } from '../nodes/JuheMobileStatus/list/outcome';
 import * as engine from './engine';
 import { agent, itemsOf, JUHE_TOOL, juheNode, nodeType, workflowOf } from './engine';
 import {
@@ -470,6 +472,28 @@ describe('A run in which nothing works', () => {
 		expect(phonesOf(done)).toEqual(numbers);
 		expect(done.filter((item) => detailsOf(item) === undefined)).toHaveLength(answered);
 		expectSent(requests, answered);
+	});
+
+	test('has ten numbers at a time see whether the service is back', () => {
+		const breaker = new CircuitBreaker();
+		const fail = () => breaker.onFailure(userFailure('503', '', ''), Infinity);
+		const startAll = () => {
+			let started = 0;
+			for (; breaker.mayStart(50); started++) breaker.onStart();
+			return started;
+		};
+		breaker.onAnswer(breaker.onStart());
+		expect(startAll()).toBe(60);
+		const inTurn: number[] = [];
+		for (let ended = 0; ended < 60; ended++) {
+			fail();
+			inTurn.push(startAll());
+		}
+		// From the tenth on, nobody starts before nine are left.
+		expect(inTurn).toEqual([...Array<number>(9).fill(1), ...Array<number>(50).fill(0), 1]);
+		expect(breaker.isOpen).toBe(false);
+		breaker.onAnswer(1);
+		expect(startAll()).toBe(60);
 	});
 });
 
