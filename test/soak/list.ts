@@ -80,7 +80,9 @@ export class List {
 		const result = this.resultIn(row);
 		const hasResult = result.mobile !== undefined;
 		const { isFresh, route } = this.carried[id]!;
-		if (edit === 'numberChanged') row.phone = this.mobiles[id] = mobileOf(500 + id);
+		// A second change gives another number again.
+		const change = this.mobiles[id] === mobileOf(500 + id) ? 1000 : 500;
+		if (edit === 'numberChanged') row.phone = this.mobiles[id] = mobileOf(change + id);
 		if (edit === 'routeForged')
 			row[this.routeField] = Number(result.state) === 1 ? 'normal' : 'suspended';
 		const written = (hasResult && WRITTEN[edit]?.(result, route)) || {};
