@@ -14,8 +14,9 @@ export interface EngineOptions {
 	contender: EngineJob['contender'];
 	operation?: string;
 	concurrency?: number;
-	/** How many distinct numbers, or the rows themselves. */
-	rows: number | (() => IDataObject[]);
+	/** How many rows; distinct numbers, unless `items` makes the rows. */
+	rows: number;
+	items?: () => IDataObject[];
 	/** Further options of the node. */
 	options?: INodeParameters;
 	/** The checkout whose node and engine run. */
@@ -31,16 +32,15 @@ export function onEngine(
 		concurrency = 50,
 		options,
 		source = ROOT,
-		...more
+		rows,
+		items = () => listOf('distinct', rows),
 	}: EngineOptions,
 ): Contender {
-	const { rows } = more;
-	const list = typeof rows === 'number' ? () => listOf('distinct', rows) : rows;
 	const parameters: INodeParameters =
 		contender === 'floor' ? { concurrency } : { operation, options: { concurrency, ...options } };
 	const run = async () => {
 		const credential = credentialFor(simulator.url);
-		const job: EngineJob = { contender, source, parameters, rows: list(), credential };
+		const job: EngineJob = { contender, source, parameters, rows: items(), credential };
 		const program = ['--expose-gc', '--import', 'tsx', 'test/bench/engine.ts'];
 		const child = spawn(process.execPath, program, {
 			cwd: ROOT,
@@ -51,6 +51,5 @@ export function onEngine(
 		if (exitCode !== 0) throw new Error(`It ended with ${exitCode}`);
 		return JSON.parse(output) as EngineResult;
 	};
-	const count = typeof rows === 'number' ? rows : list().length;
-	return { name, where: 'bare engine', list: 'distinct', rows: count, simulator, run };
+	return { name, where: 'bare engine', list: 'distinct', rows, simulator, run };
 }
