@@ -343,7 +343,12 @@ describe('tries', () => {
 		const settings = { retries: 3, maskNumber: false };
 		const client = new Client(account, async () => ({ ...reply, headers }), limiter, settings);
 		const ended = await client.lookup(BAD, {
-			...{ signal: new AbortController().signal, maybeBilled: false, mayResend: () => true },
+			...{
+				signal: new AbortController().signal,
+				maybeBilled: false,
+				resendUncertain: true,
+				reserve: () => true,
+			},
 		});
 		expect(waited).toEqual(expected);
 		expect(ended).toMatchObject({ failure: { class: ends } });

@@ -43,8 +43,10 @@ export interface LookupOptions {
 	signal: AbortSignal;
 	/** True where an earlier query for the number may have been billed without an answer. */
 	maybeBilled: boolean;
-	/** Asks whether the number may be sent once more after a lost answer. */
-	mayResend: () => boolean;
+	/** Whether the number is sent again after its answer was lost. */
+	resendUncertain: boolean;
+	/** Takes one query from the cap for a repetition after a lost answer; false where none is left. */
+	reserve: () => boolean;
 }
 
 /** Asks the service for one number at a time, and tries again where that may help. */
@@ -102,10 +104,14 @@ export class Client {
 				current.class === 'transient' &&
 				attempts <= this.settings.retries &&
 				wait <= LONGEST_WAIT &&
-				(!current.lostAnswer || options.mayResend());
+				(!current.lostAnswer || options.resendUncertain);
 			if (!mayTryAgain) return { failure: current };
 			if (!(await this.limiter.acquire(Date.now() + wait, options.signal))) {
 				return { failure: { ...current, interrupted: true } };
+			}
+			if (current.lostAnswer && !options.reserve()) {
+				this.limiter.release();
+				return { failure: current };
 			}
 		}
 	}

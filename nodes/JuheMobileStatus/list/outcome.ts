@@ -74,7 +74,7 @@ export function notResentFailure(prior: PriorFailure): Failure {
 		'row',
 		code,
 		'An earlier try lost the answer to this number. It is not sent again.',
-		"Run the workflow again for this number, or turn on 'Resend After Lost Answer'.",
+		"Run the workflow again for this number. 'Resend After Lost Answer' is off, or 'Max Queries per Execution' is reached.",
 	);
 	Object.assign(failure.details, { attempts, billable: 'uncertain' });
 	return failure;

@@ -94,7 +94,7 @@ export async function run(
 		if (earlier !== undefined) settled.set(mobile, { earlier, source: 'reused' });
 		else if (answer !== undefined && answer.checkedAt !== outdated.get(mobile)) {
 			settle(mobile, { answer }, answer.call === options.call ? 'query' : 'duplicate');
-		} else if (prior?.billable === 'uncertain' && !options.resendUncertain) {
+		} else if (prior?.billable === 'uncertain' && (!options.resendUncertain || isOverCap(mobile))) {
 			settle(mobile, { failure: notResentFailure(prior) }, 'query');
 		} else if (isOverCap(mobile)) {
 			settle(mobile, { failure: overCapFailure(options.maxQueries) }, 'query');
@@ -110,9 +110,9 @@ export async function run(
 	const query = async (mobile: string) => {
 		const maybeBilled = ledger.priorFailure(mobile)?.billable === 'uncertain';
 		if (ledger.isCharged(mobile)) ledger.reserve(options.maxQueries);
-		const mayResend = () =>
-			options.resendUncertain && !signal.aborted && ledger.reserve(options.maxQueries);
-		const lookup = client.lookup(mobile, { signal, maybeBilled, mayResend });
+		const reserve = () => ledger.reserve(options.maxQueries);
+		const { resendUncertain } = options;
+		const lookup = client.lookup(mobile, { signal, maybeBilled, resendUncertain, reserve });
 		const ended = await ledger.record(mobile, options.call, lookup);
 		settle(mobile, ended, 'query');
 		if ('answer' in ended) return;
