@@ -492,7 +492,7 @@ describe('A run in which nothing works', () => {
 		// From the tenth on, nobody starts before nine are left.
 		expect(inTurn).toEqual([...Array<number>(9).fill(1), ...Array<number>(50).fill(0), 1]);
 		expect(breaker.isOpen).toBe(false);
-		breaker.onAnswer(1);
+		breaker.onAnswer(breaker.onStart());
 		expect(startAll()).toBe(60);
 	});
 });

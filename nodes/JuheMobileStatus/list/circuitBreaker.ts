@@ -19,7 +19,6 @@ export class CircuitBreaker {
 	/** How many of them in a row. */
 	private streak = 0;
 	private underWay = 0;
-	private startedSinceAnswer = 0;
 	private started = 0;
 	/** The latest number that started and has an answer, counted from 1. */
 	private lastAnswered = 0;
@@ -40,7 +39,7 @@ export class CircuitBreaker {
 	 * @param concurrency requests under way at the same time, at most
 	 */
 	mayStart(concurrency: number): boolean {
-		const unproven = Math.min(this.underWay, this.startedSinceAnswer);
+		const unproven = Math.min(this.underWay, this.started - this.lastAnswered);
 		const slots = this.streak < SPARE_STARTS ? concurrency : 0;
 		return unproven < slots + SPARE_STARTS && unproven + this.streak < this.limit;
 	}
@@ -48,7 +47,6 @@ export class CircuitBreaker {
 	/** @returns the place of the number among those that started */
 	onStart(): number {
 		this.underWay++;
-		this.startedSinceAnswer++;
 		return ++this.started;
 	}
 
@@ -57,7 +55,6 @@ export class CircuitBreaker {
 		this.lastAnswered = Math.max(this.lastAnswered, place);
 		this.hasAnswered = true;
 		this.streak = 0;
-		this.startedSinceAnswer = 0;
 	}
 
 	onFailure({ class: failureClass, details, interrupted }: Failure, place: number): void {
