@@ -104,7 +104,7 @@ export class Client {
 				current.class === 'transient' &&
 				attempts <= this.settings.retries &&
 				wait <= LONGEST_WAIT &&
-				(!current.lostAnswer || options.resendUncertain);
+				(!current.lostAnswer || (options.resendUncertain && !options.signal.aborted));
 			if (!mayTryAgain) return { failure: current };
 			if (!(await this.limiter.acquire(Date.now() + wait, options.signal))) {
 				return { failure: { ...current, interrupted: true } };
