@@ -3,8 +3,10 @@ import type { Failure } from '../juhe/failure';
 /** So many numbers fail with one code before the first answer, or in a row later on, and the breaker opens. */
 const LIMIT_BEFORE_ANSWER = 30;
 const LIMIT_AFTER_ANSWER = 100;
-/** Numbers that may start beside those that fill all slots while no answer comes; after so many failures, in all. */
+/** Numbers that may start beside those that fill all slots, while no answer comes. */
 const SPARE_STARTS = 10;
+/** After so many failures in a row, so many numbers at most are under way without an answer. */
+const PROBES = 10;
 
 /**
  * Ends a run in which nothing works (the circuit breaker pattern).
@@ -13,19 +15,18 @@ const SPARE_STARTS = 10;
  * the same execution then sends one number only, until an answer shows that the service works again.
  */
 export class CircuitBreaker {
-	private hasAnswered = false;
 	/** The code of the last numbers that ended. */
 	private code: number | string | undefined;
 	/** How many of them in a row. */
 	private streak = 0;
 	private underWay = 0;
 	private started = 0;
-	/** The latest number that started and has an answer, counted from 1. */
+	/** The place of the latest start that has an answer, counted from 1; 0 before the first answer. */
 	private lastAnswered = 0;
 
 	/** How many failures in a row open it. */
 	get limit(): number {
-		return this.hasAnswered ? LIMIT_AFTER_ANSWER : LIMIT_BEFORE_ANSWER;
+		return this.lastAnswered > 0 ? LIMIT_AFTER_ANSWER : LIMIT_BEFORE_ANSWER;
 	}
 
 	get isOpen(): boolean {
@@ -40,8 +41,8 @@ export class CircuitBreaker {
 	 */
 	mayStart(concurrency: number): boolean {
 		const unproven = Math.min(this.underWay, this.started - this.lastAnswered);
-		const slots = this.streak < SPARE_STARTS ? concurrency : 0;
-		return unproven < slots + SPARE_STARTS && unproven + this.streak < this.limit;
+		const mostUnproven = this.streak < PROBES ? concurrency + SPARE_STARTS : PROBES;
+		return unproven < mostUnproven && unproven + this.streak < this.limit;
 	}
 
 	/** @returns the place of the number among those that started */
@@ -53,7 +54,6 @@ export class CircuitBreaker {
 	onAnswer(place: number): void {
 		this.underWay--;
 		this.lastAnswered = Math.max(this.lastAnswered, place);
-		this.hasAnswered = true;
 		this.streak = 0;
 	}
 
