@@ -1,13 +1,12 @@
 import type {
-	ICredentialDataDecryptedObject,
 	ICredentialsDecrypted,
 	ICredentialTestFunctions,
 	INodeCredentialTestResult,
 } from 'n8n-workflow';
 
-import { cleanSecret, openAccount, type Account, type AccountRefusal } from './juhe/account';
-import { parseRsaPublicKey } from './juhe/encryption';
+import { openAccount, type Account, type AccountRefusal } from './juhe/account';
 import type { Failure } from './juhe/failure';
+import type { OperationName } from './juhe/operations';
 import { createRedactor } from './juhe/redact';
 import { FIRST_SERVICE_CODE, parseReply, type NetworkFault, type Reply } from './juhe/reply';
 import { toNetworkFault } from './request';
@@ -26,35 +25,29 @@ export async function testJuheApi(
 	this: ICredentialTestFunctions,
 	{ data = {} }: ICredentialsDecrypted,
 ): Promise<INodeCredentialTestResult> {
-	const opened = openAccount(data, 'plain', { dryRun: false });
-	if ('reason' in opened) return red(`'${opened.field}' ${opened.reason}.`);
-	const refused = refusedField(data);
-	if (refused !== undefined) return red(`'${refused.field}' ${refused.reason}.`);
-	const { account } = opened;
+	const open = (operation: OperationName) => openAccount(data, operation, { dryRun: false });
+	const plain = open('plain');
+	if ('reason' in plain) return refusal(plain);
+	const aes = isFilled(data.openid) ? open('aes') : plain;
+	if ('reason' in aes) return refusal(aes);
+	const rsa = isFilled(data.rsaPublicKey) ? open('rsa') : plain;
+	if ('reason' in rsa) return refusal(rsa);
+	const { account } = plain;
 	const failure = failureIn(await askWithoutNumber(this, account), account);
 	return failure === undefined
 		? { status: 'OK', message: 'Connection successful!' }
 		: red(`${failure.message} ${failure.details.remedy}`);
 }
 
+function refusal({ field, reason }: AccountRefusal): INodeCredentialTestResult {
+	return red(`'${field}' ${reason}.`);
+}
+
 function red(message: string): INodeCredentialTestResult {
 	return { status: 'Error', message };
 }
 
-/** The first field for an encrypted query that is filled in and cannot be used. */
-function refusedField({
-	openid,
-	rsaPublicKey,
-}: ICredentialDataDecryptedObject): AccountRefusal | undefined {
-	if (isFilled(openid) && cleanSecret(openid) === '')
-		return { field: 'OpenID', reason: 'is empty' };
-	const key = isFilled(rsaPublicKey) ? parseRsaPublicKey(rsaPublicKey) : undefined;
-	return key !== undefined && 'reason' in key
-		? { field: 'RSA Public Key', reason: key.reason }
-		: undefined;
-}
-
-function isFilled(value: unknown): value is string {
+function isFilled(value: unknown): boolean {
 	return typeof value === 'string' && value.trim() !== '';
 }
 
