@@ -68,8 +68,9 @@ export function readEarlier(
 	const result: ApiResult = {};
 	for (const field of API_FIELDS) {
 		const value = read(field);
-		if (value === null || ['string', 'number', 'boolean'].includes(typeof value)) {
-			result[field] = value as ApiResult[typeof field];
+		const isText = typeof value === 'string';
+		if (isText || value === null || typeof value === 'number' || typeof value === 'boolean') {
+			result[field] = value;
 		}
 	}
 	const state = isBlank(result.state) ? undefined : result.state;

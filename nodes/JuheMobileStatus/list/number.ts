@@ -30,7 +30,7 @@ const LONGEST_TEXT = 200;
 const LOOKALIKES: Array<[pattern: RegExp, replacement: string]> = [
 	// U+202E stays, because it makes a person read the digits backwards. White space is handled below.
 	[/(?![\t-\r\u0085\u202e])[\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}]/gu, ''],
-	[/[\r\n\v\f\u0085\u2028\u2029]+/g, '\n'],
+	[/[\n-\r\u0085\u2028\u2029]+/g, '\n'],
 	[/&nbsp;|[^\S\n]|\u2800/g, ' '],
 	[/[\p{Pd}\u2212]+/gu, '-'],
 	[/[·・‧∙]/g, '.'],
