@@ -393,65 +393,57 @@ describe('the summary', () => {
 		jest.useRealTimers();
 	});
 
-	test.each([CONTINUE, ERROR_OUTPUT])(
-		'is of the execution so far ($node.onError)',
-		async ({ node }) => {
-			const Juhe = juheNode({ summaryOutput: true, options }, node);
-			const file = workflowOf({ Loop: loopNode(3), Juhe }, 'Start > Rows > Loop.1 > Juhe > Loop');
-			const pinData = { Rows: rows.map((json) => ({ json })) };
-			const { credential } = juhe.simulator;
-			const { runData } = (await runWorkflow(file, { credential, pinData })).run.data.resultData;
-			const turns = runData.Juhe!.map(({ data }) => data!.main![1]![0]!.json);
-			expect(turns[0]).toMatchObject({
-				rows: 3,
-				queried: 3,
-				billable: 2,
-				uncertain: 1,
-				cost: 0.375,
-			});
-			expect(turns[1]).toMatchObject({ rows: 6, queried: 3, duplicates: 1, reused: 1, errors: 1 });
-			expect(turns[2]).toEqual({ ...total, startedAt: turns[0]!.startedAt });
-			// The hint is about the call alone.
-			const hints = runData.Juhe!.map(({ hints: [hint] = [] }) => hint!);
-			expect(hints[2]).toMatchObject({ type: 'info', location: 'outputPane' });
-			expect(hints[2]!.message).toMatch(/^2 rows: 1 queried, .*1 without a result.*0\.125/);
-			expect(hints[0]!.message).toMatch(/^3 rows: 3 queried, 0 duplicates, .*1 to remove.*0\.375/);
-		},
-	);
+	/** The turns of a loop, and the summary after each. */
+	const loopOf = async (
+		list: IDataObject[],
+		batchSize: number,
+		parameters: INodeParameters = {},
+		{ node }: typeof CONTINUE | typeof ERROR_OUTPUT = CONTINUE,
+	) => {
+		const Juhe = juheNode({ summaryOutput: true, ...parameters }, node);
+		const nodes = { Loop: loopNode(batchSize), Juhe };
+		const file = workflowOf(nodes, 'Start > Rows > Loop.1 > Juhe > Loop');
+		const pinData = { Rows: list.map((json) => ({ json })) };
+		const { credential } = juhe.simulator;
+		const { runData } = (await runWorkflow(file, { credential, pinData })).run.data.resultData;
+		const tasks = runData.Juhe!;
+		return { tasks, summaries: tasks.map(({ data }) => data!.main![1]![0]!.json) };
+	};
+
+	test.each([CONTINUE, ERROR_OUTPUT])('is of the execution so far ($node.onError)', async (how) => {
+		const { tasks, summaries: turns } = await loopOf(rows, 3, { options }, how);
+		expect(turns[0]).toMatchObject({
+			rows: 3,
+			queried: 3,
+			billable: 2,
+			uncertain: 1,
+			cost: 0.375,
+		});
+		expect(turns[1]).toMatchObject({ rows: 6, queried: 3, duplicates: 1, reused: 1, errors: 1 });
+		expect(turns[2]).toEqual({ ...total, startedAt: turns[0]!.startedAt });
+		// The hint is about the call alone.
+		const hints = tasks.map(({ hints: [hint] = [] }) => hint!);
+		expect(hints[2]).toMatchObject({ type: 'info', location: 'outputPane' });
+		expect(hints[2]!.message).toMatch(/^2 rows: 1 queried, .*1 without a result.*0\.125/);
+		expect(hints[0]!.message).toMatch(/^3 rows: 3 queried, 0 duplicates, .*1 to remove.*0\.375/);
+	});
 
 	test.each([0, 1])('keeps the code that stopped a turn (%d)', async (place) => {
-		const numbers = ['13800138000', '13800138000'].map((phone) => ({ json: { phone } }));
-		numbers[place]!.json.phone = '13800138009';
-		const Juhe = juheNode({ summaryOutput: true }, CONTINUE.node);
-		const file = workflowOf({ Loop: loopNode(1), Juhe }, 'Start > Rows > Loop.1 > Juhe > Loop');
-		const how = { credential: juhe.simulator.credential, pinData: { Rows: numbers } };
-		const { runData } = (await runWorkflow(file, how)).run.data.resultData;
-		const [item] = runData.Juhe!.at(-1)!.data!.main![1]!;
-		expect(item!.json).toMatchObject({ rows: 2, errors: 1, stoppedBy: 10012 });
+		const numbers = phones('13800138000', '13800138000');
+		numbers[place]!.phone = '13800138009';
+		const { summaries } = await loopOf(numbers, 1);
+		expect(summaries.at(-1)).toMatchObject({ rows: 2, errors: 1, stoppedBy: 10012 });
 	});
 
 	test('counts a turn whose settings are refused', async () => {
 		const timeouts = [0, 5000, 0, 5000];
-		const pinData = {
-			Rows: distinctNumbers(4).map((phone, turn) => ({ json: { phone, timeout: timeouts[turn] } })),
-		};
-		const parameters = { summaryOutput: true, options: { timeout: '={{ $json.timeout }}' } };
-		const Juhe = juheNode(parameters, CONTINUE.node);
-		const file = workflowOf({ Loop: loopNode(1), Juhe }, 'Start > Rows > Loop.1 > Juhe > Loop');
-		const how = { credential: juhe.simulator.credential, pinData };
-		const { runData } = (await runWorkflow(file, how)).run.data.resultData;
-		const turns = runData.Juhe!.map(({ data }) => data!.main![1]![0]!.json);
-		expect(turns.map(({ rows, queried, errors }) => [rows, queried, errors])).toEqual([
-			...[
-				[1, 0, 1],
-				[2, 1, 1],
-			],
-			...[
-				[3, 1, 2],
-				[4, 2, 2],
-			],
-		]);
-		expect(turns.at(-1)).toMatchObject({ stoppedBy: 'invalidSettings', billable: 2 });
+		const list = distinctNumbers(4).map((phone, turn) => ({ phone, timeout: timeouts[turn]! }));
+		const { summaries } = await loopOf(list, 1, { options: { timeout: '={{ $json.timeout }}' } });
+		const counts = (name: string) => summaries.map((summary) => summary[name]);
+		expect(counts('rows')).toEqual([1, 2, 3, 4]);
+		expect(counts('queried')).toEqual([0, 1, 1, 2]);
+		expect(counts('errors')).toEqual([1, 1, 2, 2]);
+		expect(summaries.at(-1)).toMatchObject({ stoppedBy: 'invalidSettings', billable: 2 });
 	});
 
 	test.each<[object, INodeParameters, object, number]>([

@@ -17,26 +17,25 @@ export async function measureReuse({ rounds, long, print }: BenchOptions): Promi
 		await withN8n(async (n8n) => {
 			const workflows = await createWorkflows(n8n, simulator, long);
 			const contenders: Contender[] = [];
-			const shaped = (shape: (typeof SHAPES)[number], due: number) => {
-				const options = { reuseResults: true, resultAs: shape };
-				const items = () => checkedList(long, due, shape);
-				const name = `Results as ${shape}, ${due}% due`;
-				const contender = onEngine(simulator, name, {
-					contender: 'ours',
+			const shaped = (shape: (typeof SHAPES)[number], due: number) => ({
+				name: `Results as ${shape}, ${due}% due`,
+				input: {
 					rows: long,
-					items,
-					options,
-				});
+					items: () => checkedList(long, due, shape),
+					options: { reuseResults: true, resultAs: shape },
+				},
+			});
+			const inEngine = (shape: (typeof SHAPES)[number], due: number) => {
+				const { name, input } = shaped(shape, due);
+				const contender = onEngine(simulator, name, { contender: 'ours', ...input });
 				contenders.push(contender);
 				return contender;
 			};
-			SHAPES.forEach((shape) => shaped(shape, DUE_PERCENT));
-			const [object, columns] = SHAPES.map((shape) => shaped(shape, 0));
+			SHAPES.forEach((shape) => inEngine(shape, DUE_PERCENT));
+			const [object, columns] = SHAPES.map((shape) => inEngine(shape, 0));
 			for (const shape of SHAPES) {
-				const options = { reuseResults: true, resultAs: shape };
-				const items = () => checkedList(long, DUE_PERCENT, shape);
-				const inN8n = await workflows.ours('plain', 50, { options, items, rows: long });
-				contenders.push({ ...inN8n, name: `Results as ${shape}, ${DUE_PERCENT}% due` });
+				const { name, input } = shaped(shape, DUE_PERCENT);
+				contenders.push({ ...(await workflows.ours('plain', 50, input)), name });
 			}
 			const results = await measure(contenders, rounds);
 
