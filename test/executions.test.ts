@@ -345,6 +345,8 @@ describe('Max Queries per Execution counts numbers, and repetitions after a lost
 		const done = itemsOf(await run(file, phones(...numbers)), 'Done');
 		expect(phonesOf(done)).toEqual(numbers);
 		expect(done.every((item) => detailsOf(item) !== undefined)).toBe(true);
+		// Also where the last try may send nothing more.
+		expect(detailsOf(done[0]!)!.billable).toBe(fault === LOST ? 'uncertain' : 'no');
 		expectSent(requests, fault === LOST ? requests : 0);
 	});
 });
