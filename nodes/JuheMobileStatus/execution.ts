@@ -20,7 +20,7 @@ interface SavedExecution {
 
 /** n8n hands out one context object for a node all through an execution: to tries, loop turns and tool calls. */
 const executions = new WeakMap<object, Execution>();
-/** What the calls of an execution came to, refused ones too. */
+/** The sum of the calls of an execution, including calls whose settings are refused. */
 const totals = new WeakMap<object, Total>();
 
 /** The state of this execution, which the first call creates or restores. */
@@ -38,7 +38,7 @@ export function executionOf(context: IExecuteFunctions, account: Account): Execu
 }
 
 /**
- * Adds a call to what the execution came to.
+ * Adds a call to the total of its execution.
  *
  * @param call n8n's run index
  * @returns the sum of all calls so far

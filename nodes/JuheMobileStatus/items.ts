@@ -110,7 +110,7 @@ function withoutErrorOfNode(json: IDataObject): IDataObject {
 	return details === undefined ? rest : { ...rest, details };
 }
 
-/** Whether this node wrote it; a table may keep it as JSON text. */
+/** Whether this node wrote the details. A table may keep them as JSON text. */
 function isDetails(stored: unknown): boolean {
 	const value: unknown =
 		typeof stored === 'string' ? jsonParse<unknown>(stored, { fallbackValue: null }) : stored;

@@ -78,7 +78,7 @@ export class Client {
 			this.limiter.release();
 			const failure = 'failure' in parsed ? parsed.failure : undefined;
 			if (failure?.rateLimit) {
-				// A longer wait ends the run, and a later call of the execution does not wait for it either.
+				// A wait longer than LONGEST_WAIT ends the run, so later calls of the execution do not wait for it.
 				const isTooLong = (failure.retryAfter ?? 0) > LONGEST_WAIT;
 				const retryAfter = isTooLong ? 0 : failure.retryAfter;
 				this.limiter.onRateLimit(sentAt, failure.rateLimit, retryAfter);

@@ -1,11 +1,11 @@
 import type { Failure } from '../juhe/failure';
 
-/** So many numbers fail with one code before the first answer, or in a row later on, and the breaker opens. */
+/** The breaker opens after this many failures in a row with one code: before the first answer, and later. */
 const LIMIT_BEFORE_ANSWER = 30;
 const LIMIT_AFTER_ANSWER = 100;
-/** Numbers that may start beside those that fill all slots, while no answer comes. */
+/** While no answer comes, this many numbers may start beyond those that fill all slots. */
 const SPARE_STARTS = 10;
-/** After so many failures in a row, so many numbers at most are under way without an answer. */
+/** After this many failures in a row, at most this many unproven numbers are under way. */
 const PROBES = 10;
 
 /**
@@ -40,6 +40,7 @@ export class CircuitBreaker {
 	 * @param concurrency requests under way at the same time, at most
 	 */
 	mayStart(concurrency: number): boolean {
+		// Numbers under way that started after the latest answered one: they may all fail.
 		const unproven = Math.min(this.underWay, this.started - this.lastAnswered);
 		const mostUnproven = this.streak < PROBES ? concurrency + SPARE_STARTS : PROBES;
 		return unproven < mostUnproven && unproven + this.streak < this.limit;
@@ -59,9 +60,9 @@ export class CircuitBreaker {
 
 	onFailure({ class: failureClass, details, interrupted }: Failure, place: number): void {
 		this.underWay--;
-		// A number that fails ends later than one that is answered, so the order of the starts counts.
-		const isProven = failureClass !== 'fatal' && place < this.lastAnswered;
-		if (interrupted || isProven) return;
+		// Retries make a failure end late, so it counts only if it started after the latest answered number.
+		const isOutdated = failureClass !== 'fatal' && place < this.lastAnswered;
+		if (interrupted || isOutdated) return;
 		this.streak = details.code === this.code ? this.streak + 1 : 1;
 		this.code = details.code;
 		if (failureClass === 'fatal') this.streak = this.limit;
