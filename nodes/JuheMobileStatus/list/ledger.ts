@@ -140,7 +140,7 @@ export class Ledger {
 			this.breaker.onAnswer(place);
 		} else {
 			const { code, attempts, billable } = ended.failure.details;
-			this.failures.set(mobile, { code, attempts, billable });
+			this.failures.set(mobile, { code, attempts, billable, call });
 			this.breaker.onFailure(ended.failure, place);
 		}
 		return ended;

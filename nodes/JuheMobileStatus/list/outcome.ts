@@ -86,7 +86,9 @@ export function duplicateFailure(failure: Failure): Failure {
 }
 
 /**
- * What an unsuccessful query for a number leaves for later tries. The service's words are not among it, because they may
- * quote the number.
+ * What an unsuccessful query for a number leaves for later tries, and the call that sent it (n8n's run index). The
+ * service's words are not among it, because they may quote the number.
  */
-export type PriorFailure = Pick<FailureDetails, 'code' | 'attempts' | 'billable'>;
+export type PriorFailure = Pick<FailureDetails, 'code' | 'attempts' | 'billable'> & {
+	call: number;
+};

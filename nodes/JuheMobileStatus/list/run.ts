@@ -86,6 +86,7 @@ export async function run(
 		}
 		options.onProgress?.(settled.size, numbers.length);
 	};
+	const sourceOf = ({ call }: { call: number }) => (call === options.call ? 'query' : 'duplicate');
 	/** Settles a number that needs no query, or may have none. */
 	const settleWithoutQuery = (mobile: string): boolean => {
 		const earlier = reusable.get(mobile);
@@ -93,9 +94,9 @@ export async function run(
 		const prior = ledger.priorFailure(mobile);
 		if (earlier !== undefined) settled.set(mobile, { earlier, source: 'reused' });
 		else if (answer !== undefined && answer.checkedAt !== outdated.get(mobile)) {
-			settle(mobile, { answer }, answer.call === options.call ? 'query' : 'duplicate');
+			settle(mobile, { answer }, sourceOf(answer));
 		} else if (prior?.billable === 'uncertain' && (!options.resendUncertain || isOverCap(mobile))) {
-			settle(mobile, { failure: notResentFailure(prior) }, 'query');
+			settle(mobile, { failure: notResentFailure(prior) }, sourceOf(prior));
 		} else if (isOverCap(mobile)) {
 			settle(mobile, { failure: overCapFailure(options.maxQueries) }, 'query');
 		} else return false;
