@@ -51,10 +51,13 @@ const PHONE_WORD = [
 	'[mtpc](?= ?:)',
 ].join('|');
 
-/** What exports, address books and chats put around a number. None of it holds a digit of the number. */
+/**
+ * What exports, address books and chats put around a number. None of it holds a digit of the number. All are taken off
+ * as often as they occur.
+ */
 const WRAPPINGS: Array<[pattern: RegExp, replacement: string]> = [
-	[/^[='",;:、|/]+/, ''],
-	[/['",;:、|/.。｡]+$/, ''],
+	[/^[='",;:、|/]/, ''],
+	[/['",;:、|/.。｡]$/, ''],
 	[/^\(([^()]*)\)$/, '$1'],
 	[/(?<=\d)(?:\s*\([^()\p{N}]*\))+$/u, ''],
 	[/(?<=\d)[ ,/-]*(?:微信同号|同微信|微信|手机|mobile|cell|phone|whatsapp)$/i, ''],
@@ -107,12 +110,12 @@ const EMBEDDED_MOBILES = new RegExp(EMBEDDED, 'g');
 /** What a refused text looks like. The first that fits is said. */
 const LOOKS: Array<[pattern: RegExp, reason: string]> = [
 	[/@/, 'looks like an email address'],
-	[/^[a-z]+:\/\//i, 'looks like a web address'],
+	[/[a-z]:\/\//i, 'looks like a web address'],
 	[/[¥￥$€£元]|\b(?:rmb|cny|usd)\b/i, 'looks like an amount of money'],
 	[/(?<!\d)(?:19|20)\d\d[-/.年] ?\d{1,2}[-/.月] ?\d{1,2}(?!\d)/, 'looks like a date'],
 	[/(?<!\d)\d{1,2}[-/.]\d{1,2}[-/.](?:19|20)\d\d(?!\d)/, 'looks like a date'],
-	[/^\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?$/, 'looks like an IP address'],
-	[/^[+-]?\d{1,3}\.\d+°?[,; ]+[+-]?\d{1,3}\.\d+°?$/, 'looks like coordinates'],
+	[/\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?$/, 'looks like an IP address'],
+	[/\d\.\d+°?[,; ]+[+-]?\d{1,3}\.\d/, 'looks like coordinates'],
 	[/^[+-]\d{1,3}\.\d+°?$/, 'looks like a coordinate'],
 	[
 		new RegExp(
@@ -121,7 +124,7 @@ const LOOKS: Array<[pattern: RegExp, reason: string]> = [
 		),
 		'has an extension',
 	],
-	[/[*×•●○_]{2}|#{2}|\.{3}\d|[*×•●○…]\d|\d[*×•●○…]|\dx+\d|\dx{2,}/i, 'is masked'],
+	[/[*×•●○_]{2}|#{2}|\.{3}\d|[*×•●○…]\d|\d[*×•●○…]|\dx\d|\dx{2,}/i, 'is masked'],
 	[
 		/^(?:\+1|001|1(?=[ .(-]))[ .-]*\(?[2-9]\d\d\)?[ .-]*\d{3}[ .-]*\d{4}$/,
 		'is written as a number of North America',
@@ -231,7 +234,7 @@ function parseLocal(local: string): ParsedNumber {
 	const separators = new Set(rest.match(/\D+/g)?.map((separator) => separator.trim() || ' '));
 	const digits = groups.join('');
 
-	if (/^0\d{8,11}$/.test(digits)) return refuse('begins with 0, as landlines do');
+	if (/^0\d{8}/.test(digits)) return refuse('begins with 0, as landlines do');
 	if (digits.length !== 11) return refuse(countReason(digits.length));
 	if (!MOBILE.test(digits)) {
 		return refuse('does not begin with 13 to 19, as Chinese mobile numbers do');
