@@ -87,6 +87,7 @@ describe('a pasted public key', () => {
 		'with \\n escaped twice': (pem) => pem.replaceAll('\n', '\\\\n'),
 		'with spaces where line breaks were': (pem) => pem.replaceAll('\n', ' '),
 		'with no line breaks at all': (pem) => pem.replaceAll('\n', ''),
+		'with its first line missing': (pem) => pem.replace(/-----BEGIN[A-Z ]+-----\n/, ''),
 		'with dashes as a word processor makes them': (pem) => pem.replaceAll('-----', '—–'),
 		'with its last line missing': (pem) => pem.replace(/-----END[A-Z ]+-----\n/, ''),
 		'in single quotes, escaped': (pem) => `'${escaped(pem)}'`,
@@ -143,6 +144,14 @@ describe('a pasted public key', () => {
 	// The beginning of a certificate request: version 0, then a name.
 	const request = Buffer.from(`3082010a3081f3020100300c310a${'00'.repeat(256)}`, 'hex');
 	const ssh = Buffer.from('\0\0\0\x07ssh-rsa\0\0\0\x03\x01\0\x01').toString('base64');
+	/** An empty one, made by OpenSSL for an EC key that nobody has. */
+	const certificate =
+		'MIIBbzCCARWgAwIBAgIUU3r6id1/TWIVxHByOlRJ+Ur8axwwCgYIKoZIzj0EAwIwDzENMAsGA1UEAwwEdGVz' +
+		'dDAgFw0yNjExMjUxNTA0MDlaGA8yMTI2MTEwMTE1MDQwOVowDzENMAsGA1UEAwwEdGVzdDBZMBMGByqGSM49' +
+		'AgEGCCqGSM49AwEHA0IABDe53q1U45ZnEKE5vJKWocDeM0JFYBG+5gBhKfsettV47FUdetYB16RWyxR/MSzD' +
+		'fbqVLDoAEAbw9BonGwNFbByjTTBLMB0GA1UdDgQWBBTBHJDivULN2DgO6NpemJfz42NmxzAfBgNVHSMEGDAW' +
+		'gBTBHJDivULN2DgO6NpemJfz42NmxzAJBgNVHRMEAjAAMAoGCCqGSM49BAMCA0gAMEUCIQCmObnI+qzv0HjQ' +
+		'FbTuuvlt0g6ITpw2LhWIoM9EgcTohQIgWWP2SV0Rr9Peqiq3NY93vpnISM5MaebO5GWL+xk1jPM=';
 	const labelled = (label: string) => pem.replaceAll('PUBLIC KEY', label);
 
 	test.each([
@@ -157,6 +166,16 @@ describe('a pasted public key', () => {
 			ec.privateKey.export({ type: 'sec1', format: 'der' }).toString('base64'),
 			'is an EC private key',
 		],
+		['an EC private key', labelled('EC PRIVATE KEY'), 'is an EC private key'],
+		['an OpenSSH key', labelled('OPENSSH PRIVATE KEY'), 'is an OpenSSH private key'],
+		[
+			'a bare OpenSSH key',
+			Buffer.from('openssh-key-v1\0\0\0').toString('base64'),
+			'is an OpenSSH private key',
+		],
+		['an SSH2 key', labelled('SSH2 PUBLIC KEY'), 'is an SSH key'],
+		['a PGP key', labelled('PGP PUBLIC KEY BLOCK'), 'is a PEM block of another kind'],
+		['a bare certificate', certificate, 'is a certificate'],
 		['a key pair', pem + privatePem, 'is a PKCS#8 private key'],
 		['an encrypted private key', encrypted, 'is an encrypted private key'],
 		['a bare encrypted private key', bare(encrypted), 'is an encrypted private key'],
@@ -174,6 +193,12 @@ describe('a pasted public key', () => {
 		['a key with dots', `${base64.slice(0, 99)}…`, 'ends in the middle of the base64'],
 		['a key without its last character', base64.slice(0, -1), 'ends in the middle of the base64'],
 		['two keys', pem + key1024.publicKeySpkiPem, 'contains more than one key'],
+		[
+			'two keys without their last lines',
+			[pem, pem].map((key) => key.replace(/-----END[A-Z ]+-----/, '')).join(''),
+			'contains more than one key',
+		],
+		['a block without a key', '-----BEGIN PUBLIC KEY-----\n', 'is not a public key'],
 		['two bare keys', base64 + bare(key1024.publicKeySpkiPem), 'is followed by another key'],
 		['other base64', Buffer.from('hello there').toString('base64'), 'is not a public key'],
 		['words', 'my public key!', 'characters that are not base64'],

@@ -137,7 +137,12 @@ describe('the credential', () => {
 		['RSA Public Key', 'rsa', { rsaPublicKey: 'hunter2hunter2' }, 'hunter2'],
 		...[
 			...['v.juhe.cn/hunter2', 'javascript:hunter2', 'file:///hunter2', 'http:\\\\hunter2'],
-			...['data:text/plain,hunter2', 'unix:/hunter2', 'http://me:hunter2@127.0.0.1'],
+			...[
+				'see http://127.0.0.1/hunter2',
+				'data:text/plain,hunter2',
+				'unix:/hunter2',
+				'http://me:hunter2@127.0.0.1',
+			],
 			...[
 				'http://127.0.0.1/?key=hunter2',
 				'http://127.0.0.1#hunter2',

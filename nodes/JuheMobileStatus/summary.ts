@@ -156,7 +156,7 @@ export function summaryLine(summary: Summary, price: number): string {
 		: `${rows}: ${say(summary.queried, 'queried')}, ${duplicates}, ${say(summary.reused, 'reused')}, ${errors}. ${say(advice.remove, 'to remove')}, ${say(advice.recheck, 'to recheck')}.${cost}`;
 }
 
-/** What the queries cost at most: those that are billed and those that may be. */
+/** The price of the queries that are billed and of those that may be. */
 function costOf({ billable, uncertain }: Summary, price: number): number {
 	return Number(((billable + uncertain) * price).toFixed(4));
 }

@@ -23,28 +23,27 @@ const PEM_LINE = /[-–—]{2,5} ?(BEGIN|END) ([A-Z0-9 ]{1,40}?) ?[-–—]{2,5}
 /** How a program's source writes a text, and the characters that this stands for. */
 const NOTATIONS: ReadonlyArray<readonly [pattern: RegExp, replacement: string]> = [
 	[INVISIBLE, ''],
-	// Line breaks and slashes as JSON and Java write them, escaped once or twice.
-	[/\\{1,4}[rn]/g, '\n'],
-	[/\\{1,4}\//g, '/'],
-	// \" in a text, and the backslash at the end of a line that goes on.
-	[new RegExp(`\\\\{1,4}(?=[\\s${QUOTES}])`, 'g'), ''],
+	// \n and \/ as JSON and Java write them, escaped once or twice, and the backslash at the end of a line that goes on.
+	[/\\[rn]/g, '\n'],
+	[/\\/g, ''],
 	// "MIIB" + "IjAN": the concatenation of strings.
 	[new RegExp(`[${QUOTES}]\\s*[+.]\\s*[${QUOTES}]`, 'g'), ''],
 	[new RegExp(`[${QUOTES}]`, 'g'), ''],
 ];
 /** Where the base64 of a key of 1024 bits and up, or that of a PEM, begins behind other text. */
 const BASE64_START = /(?<![A-Za-z0-9+/])(MI[GHI]|LS0tLS1CRUdJTi)/;
-/** What each kind of PEM block is, by its label. */
-const PEM_KINDS: ReadonlyArray<readonly [label: RegExp, reason: string]> = [
-	[/^ENCRYPTED PRIVATE KEY$/, 'is an encrypted private key'],
-	[/^RSA PRIVATE KEY$/, 'is a PKCS#1 private key'],
-	[/^EC PRIVATE KEY$/, 'is an EC private key'],
-	[/^OPENSSH PRIVATE KEY$/, 'is an OpenSSH private key'],
-	[/PRIVATE KEY$/, 'is a PKCS#8 private key'],
-	[/CERTIFICATE REQUEST$/, 'is a certificate request'],
-	[/CERTIFICATE$/, 'is a certificate'],
-	[/^SSH2 PUBLIC KEY$/, 'is an SSH key'],
-	[/^(?!(RSA )?PUBLIC KEY$)/, 'is a PEM block of another kind than a public key'],
+/** The labels of PEM blocks that hold a public key. */
+const PUBLIC_KEY_LABELS = new Set(['PUBLIC KEY', 'RSA PUBLIC KEY']);
+/** What other PEM blocks are, by a part of the label. The first that fits is said. */
+const PEM_KINDS: ReadonlyArray<readonly [part: string, reason: string]> = [
+	['ENCRYPTED', 'is an encrypted private key'],
+	['RSA PRIVATE', 'is a PKCS#1 private key'],
+	['EC PRIVATE', 'is an EC private key'],
+	['OPENSSH', 'is an OpenSSH private key'],
+	['PRIVATE', 'is a PKCS#8 private key'],
+	['REQUEST', 'is a certificate request'],
+	['CERTIFICATE', 'is a certificate'],
+	['SSH2', 'is an SSH key'],
 ];
 /** What the first bytes of other keys are, in hexadecimal digits. */
 const BINARY_KINDS: ReadonlyArray<readonly [start: RegExp, reason: string]> = [
@@ -57,20 +56,20 @@ const BINARY_KINDS: ReadonlyArray<readonly [start: RegExp, reason: string]> = [
 
 /** The AES key: the first 16 characters of the lower-case MD5 of the OpenID (API document, section 2). */
 export function aesKeyOf(openid: string): string {
-	return createHash('md5').update(openid, 'utf8').digest('hex').slice(0, 16);
+	return createHash('md5').update(openid).digest('hex').slice(0, 16);
 }
 
 /** AES/ECB/PKCS5Padding, then base64 (API document, section 2); the form encodes it for the URL. */
 export function encryptAes(mobile: string, aesKey: string): string {
 	const cipher = createCipheriv('aes-128-ecb', aesKey, null);
-	return cipher.update(mobile, 'utf8', 'base64') + cipher.final('base64');
+	return Buffer.concat([cipher.update(mobile), cipher.final()]).toString('base64');
 }
 
 /** RSA/ECB/OAEPWithSHA-1AndMGF1Padding, then base64 (API document, section 3). */
 export function encryptRsa(mobile: string, key: KeyObject): string {
 	return publicEncrypt(
 		{ key, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha1' },
-		Buffer.from(mobile, 'utf8'),
+		Buffer.from(mobile),
 	).toString('base64');
 }
 
@@ -87,8 +86,9 @@ export function parseRsaPublicKey(pasted: string): ParsedKey {
 	if (/^(ssh|ecdsa)-/.test(text)) return { reason: 'is an SSH key' };
 	const pemLines = [...text.matchAll(PEM_LINE)];
 	for (const [, , label = ''] of pemLines) {
-		const kind = PEM_KINDS.find(([pattern]) => pattern.test(label));
-		if (kind !== undefined) return { reason: kind[1] };
+		if (PUBLIC_KEY_LABELS.has(label)) continue;
+		const kind = PEM_KINDS.find(([part]) => label.includes(part));
+		return { reason: kind?.[1] ?? 'is a PEM block of another kind than a public key' };
 	}
 	const begins = pemLines.filter(([, word]) => word === 'BEGIN');
 	if (begins.length > 1) return { reason: 'contains more than one key' };
@@ -101,14 +101,12 @@ export function parseRsaPublicKey(pasted: string): ParsedKey {
 		.replace(/\s/g, '')
 		.replace(/-/g, '+')
 		.replace(/_/g, '/');
-	const base64 = /^[A-Za-z0-9+/]*/.exec(line)?.[0] ?? '';
-	const rest = line.slice(base64.length).replace(/^=+/, '');
+	const rest = line.replace(/^[A-Za-z0-9+/]+=*/, '');
 	// Behind a key that is found, other text does not count either.
-	if (base64 === '' || (start < 0 && rest !== '')) {
+	if (start < 0 && rest !== '') {
 		return { reason: 'is not a key: it contains characters that are not base64' };
 	}
-	if (base64.length % 4 === 1) return { reason: CUT_OFF };
-	const der = Buffer.from(base64, 'base64');
+	const der = Buffer.from(line.slice(0, line.length - rest.length), 'base64');
 	return der.toString('latin1').trimStart().startsWith('-----BEGIN ')
 		? parseRsaPublicKey(der.toString())
 		: parseDer(der);
@@ -157,9 +155,7 @@ function derLength(der: Buffer): number {
 	if (tag !== 0x30) return 0;
 	if (first < 0x80) return 2 + first;
 	const size = first & 0x7f;
-	return size >= 1 && size <= 4 && der.length >= 2 + size
-		? 2 + size + der.readUIntBE(2, size)
-		: Infinity;
+	return 2 + size + (attempt(() => der.readUIntBE(2, size)) ?? Infinity);
 }
 
 /** node:crypto throws for what it cannot read. Its messages may quote the input, so they go no further. */
