@@ -267,6 +267,22 @@ describe('the shape of a result', () => {
 		}
 	});
 
+	test.each(KINDS)('as an object leaves columns of the same names ($node.onError)', async (how) => {
+		const names = ['mobile', 'city', 'state', 'recheckAt'];
+		const rows = ['13800138000', 'x'].map((phone) => ({
+			phone,
+			...Object.fromEntries(names.map((name) => [`contact_${name}`, 'mine'])),
+		}));
+		let list: Row[] = rows;
+		for (let again = 0; again < 2 && how !== KINDS[0]; again++) {
+			const options = { outputField: 'contact' };
+			const { outputs } = await juhe.run(list, { ...how, ...withOptions(options) });
+			list = outputs.flat().map(({ json }) => json);
+			expect(list).toMatchObject(rows);
+			expect(list.map((row) => row.route)).toEqual(['normal', undefined]);
+		}
+	});
+
 	test('has the chosen names in their order; what reuse needs cannot be left out', async () => {
 		for (const resultAs of ['object', 'columns']) {
 			for (const extra of [[], ['fingerprint']]) {
@@ -306,6 +322,7 @@ describe('a row that carries an earlier end', () => {
 			for (const [options, codes] of [
 				[{ concurrency: 1 }, [224919, 'invalidNumber', 10012, 10012]],
 				[{ concurrency: 99, routeField: ' route' }, Array<string>(4).fill('invalidSettings')],
+				[{ concurrency: 1, routeField: 'error' }, Array<string>(4).fill('invalidSettings')],
 				[{ concurrency: 1, maxQueries: 1 }, [224919, 'invalidNumber', 'overCap', 'overCap']],
 			] as const) {
 				const { outputs, error } = await juhe.run(rows, { ...how, ...withOptions(options) });
@@ -348,8 +365,20 @@ describe('a row that carries an earlier end', () => {
 				);
 			}
 		}
+		// Messages about settings and credential, and of a run that was cancelled.
+		const messages = [
+			...["'Key' in the credential is empty", "'Timeout (Ms)' must be a whole number"],
+			...["'Recheck After (Days)' is set", "'Operation' must be", 'The execution is cancelled.'],
+		];
+		const stale = messages.map((error) => ({ error, phone: a }));
+		for (const row of await run(stale, {}, how)) expect(row).not.toHaveProperty('error');
 		const theirs = [
-			...[{ error: 'from the CRM' }, { error: 'x', details: { code: 1 } }, { error: null }],
+			...[
+				{ error: "'Somebody' must call" },
+				{ error: 'from the CRM' },
+				{ error: 'x', details: { code: 1 } },
+				{ error: null },
+			],
 			...[{ error: { message: 'x' }, details: 'y' }, { details: { code: 1 } }, { error: 0 }],
 			...[
 				{ error: 'x', details: '{' },

@@ -7,15 +7,16 @@ import {
 } from 'n8n-workflow';
 
 import type { Failure } from './juhe/failure';
-import type { Route } from './juhe/status';
+import { ROUTES, type Route } from './juhe/status';
 import type { FieldNames } from './list/earlier';
 import type { Outcome, Plan, Row } from './list/outcome';
-import { RESULT_NAMES } from './properties';
+import { OPTIONS, PROPERTIES, RESULT_NAMES } from './properties';
 import { planResult, toResult, type Result } from './result';
 import type { Settings } from './settings';
 
 /** Where and how the output of a call is written. */
 export interface OutputFields extends FieldNames {
+	resultAs: Settings['resultAs'];
 	/** Undefined where the settings are refused: then every row fails. */
 	settings?: Settings;
 	/** Of a number of 11 digits. */
@@ -79,8 +80,14 @@ function written(route: string, result: Result, settings: Settings): IDataObject
 }
 
 /** The fields of a row that the node has not written as route or result. */
-function ownFields(json: IDataObject, { routeField, outputField }: FieldNames): IDataObject {
-	const isCarried = (name: string) => isOfNode(name, routeField, outputField);
+function ownFields(json: IDataObject, fields: OutputFields): IDataObject {
+	const { routeField, outputField, resultAs } = fields;
+	// Where results are objects, columns of these names may be the user's: the node's come with a route and no object.
+	const hasColumns =
+		resultAs === 'columns' ||
+		(ROUTES.some((route) => route === json[routeField]) && json[outputField] === undefined);
+	const isCarried = (name: string) =>
+		name === routeField || name === outputField || (hasColumns && isColumn(name, outputField));
 	if (!Object.keys(json).some(isCarried)) return json;
 	// fromEntries also keeps a field named __proto__ as a field.
 	return Object.fromEntries(Object.entries(json).filter(([name]) => !isCarried(name)));
@@ -88,8 +95,7 @@ function ownFields(json: IDataObject, { routeField, outputField }: FieldNames): 
 
 const RESULT_NAME_SET: ReadonlySet<string> = new Set(RESULT_NAMES);
 
-function isOfNode(name: string, routeField: string, outputField: string): boolean {
-	if (name === routeField || name === outputField) return true;
+function isColumn(name: string, outputField: string): boolean {
 	return (
 		name[outputField.length] === '_' &&
 		name.startsWith(outputField) &&
@@ -97,8 +103,13 @@ function isOfNode(name: string, routeField: string, outputField: string): boolea
 	);
 }
 
-/** How the messages of single rows begin. */
-const MESSAGE_OF_NODE = /^(Juhe \w+: |'(Mobile Number|Max Queries per Execution)' )/;
+/** How this node's messages begin: with a code, a field of the credential, or the name of a parameter. */
+const MESSAGE_START = /^(Juhe \w+: |'[\w ]+' in the credential |The execution is cancelled\.)/;
+const PARAMETER_STARTS = [...PROPERTIES, ...OPTIONS].map(({ displayName }) => `'${displayName}' `);
+
+function isMessageOfNode(text: string): boolean {
+	return MESSAGE_START.test(text) || PARAMETER_STARTS.some((start) => text.startsWith(start));
+}
 
 /** The row without the `error` and `details` that this node wrote in an earlier call; those of others stay. */
 function withoutErrorOfNode(json: IDataObject): IDataObject {
@@ -106,7 +117,7 @@ function withoutErrorOfNode(json: IDataObject): IDataObject {
 	const { error, details, ...rest } = json;
 	if (isDetails(details)) return rest;
 	// A table keeps the message without the nested details.
-	if (!MESSAGE_OF_NODE.test(error)) return json;
+	if (!isMessageOfNode(error)) return json;
 	return details === undefined ? rest : { ...rest, details };
 }
 
@@ -138,15 +149,15 @@ function errorItem(
 	input: INodeExecutionData,
 	index: number,
 	failure: Failure,
-	names: FieldNames,
+	fields: OutputFields,
 	onError: OnError | undefined,
 ): INodeExecutionData {
-	const fields = { error: failure.message, details: { ...failure.details } };
-	const own = ownFields(input.json, names);
-	const item = rowItem(input, index, own, fields);
+	const added = { error: failure.message, details: { ...failure.details } };
+	const own = ownFields(input.json, fields);
+	const item = rowItem(input, index, own, added);
 	if (onError !== 'continueErrorOutput') return item;
 	// The error output takes an item that holds nothing else, and merges the input row into it.
-	if (own === input.json) return { ...item, json: fields };
+	if (own === input.json) return { ...item, json: added };
 	// That merge would bring back an old route and result, so they are overwritten with undefined. The error output takes
 	// such an item for its `error`, which is not enumerable: n8n would replace the row with an error that it can copy.
 	const removed = Object.keys(input.json).filter((name) => !Object.hasOwn(own, name));

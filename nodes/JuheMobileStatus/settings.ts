@@ -78,19 +78,26 @@ function asRefusal(context: IExecuteFunctions, error: unknown): unknown {
 	});
 }
 
-/** The field names as far as they are good, for rows of a run whose settings are refused. */
-export function readFieldNames(context: IExecuteFunctions): FieldNames {
-	const nameOf = (name: 'routeField' | 'outputField', fallback: string): string => {
+/** Where results are written, as far as the settings are good, for rows of a run whose settings are refused. */
+export function readFieldNames(
+	context: IExecuteFunctions,
+): FieldNames & Pick<Settings, 'resultAs'> {
+	const read = (name: keyof Settings): unknown => {
 		try {
-			const value: unknown = context.getNodeParameter(`options.${name}`, 0, fallback);
-			return isFieldName(value) ? value.trim() : fallback;
+			return context.getNodeParameter(`options.${name}`, 0, undefined);
 		} catch {
-			return fallback;
+			return undefined;
 		}
+	};
+	const nameOf = (name: 'routeField' | 'outputField', fallback: string): string => {
+		const value = read(name);
+		const isGood = isFieldName(value) && !ADDED_FIELDS.includes(value.trim());
+		return isGood ? value.trim() : fallback;
 	};
 	return {
 		routeField: nameOf('routeField', 'route'),
 		outputField: nameOf('outputField', 'mobileStatus'),
+		resultAs: read('resultAs') === 'columns' ? 'columns' : 'object',
 	};
 }
 
