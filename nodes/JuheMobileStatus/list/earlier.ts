@@ -56,13 +56,13 @@ export function readEarlier(
 	const route = ROUTES.find((known) => known === row[routeField]);
 	const [checkedAt, recheckAt] = [read('checkedAt'), read('recheckAt')];
 	const checkedTime = timeOf(checkedAt);
-	if (isBlank(storedMobile)) {
+	const isMasked = String(storedMobile).includes('*');
+	if (isBlank(storedMobile) || (isMasked && isBlank(read('fingerprint')))) {
 		// Nothing says whose result this is, so it is never reused.
 		return route && { ...{ route, checkedAt, recheckAt, checkedTime }, ...NO_RESULT };
 	}
 	const isSameNumber =
-		String(storedMobile) === mobile ||
-		(String(storedMobile).includes('*') && read('fingerprint') === fingerprint());
+		String(storedMobile) === mobile || (isMasked && read('fingerprint') === fingerprint());
 	if (!isSameNumber) return undefined;
 
 	const result: ApiResult = {};
