@@ -291,10 +291,17 @@ describe('the Mobile Number parameter', () => {
 		expect(outputs[0]!.map(({ json }) => json.route)).toEqual(['normal', undefined, 'normal']);
 		expect(outputs[0]![1]!.json).toMatchObject({
 			phone: b,
-			error: expect.stringContaining('node'),
-			details: { code: 'invalidSettings', attempts: 0, billable: 'no' },
+			error: expect.stringMatching(/^'Mobile Number' in row 2 holds an expression .*: .*node/),
+			details: { code: 'invalidNumber', attempts: 0, billable: 'no' },
 		});
 		expect(juhe.simulator.counts.billed).toBe(2);
+		// What n8n says may quote the cell.
+		const parameters = {
+			mobile: '={{ JSON.parse("x" + $json.phone) }}',
+			options: { maskNumber: true },
+		};
+		const masked = await juhe.run(phones(a), { ...CONTINUE, parameters });
+		expect(masked.outputs[0]![0]!.json.error).toMatch(/^'Mobile Number' in row 1 [a-z ]+$/);
 	});
 });
 

@@ -5,7 +5,6 @@ import type { Failure } from './juhe/failure';
 import { readEarlier, type FieldNames } from './list/earlier';
 import { parseMobile, type RefusalKind } from './list/number';
 import { invalidNumberFailure, userFailure, type Row } from './list/outcome';
-import { settingsFailure } from './nodeError';
 import { RESERVED_NAMES } from './settings';
 
 /** `{{ $json.phone }}`, `{{ $json["phone no"] }}` and deeper: nothing but a path into the row. */
@@ -20,7 +19,7 @@ const PATH_STEP = /\.([\p{ID_Start}_$][\p{ID_Continue}$]*)|\["([^"]*)"\]|\['([^'
  */
 export function readRows(
 	context: IExecuteFunctions,
-	fieldNames: FieldNames,
+	settings: FieldNames & { maskNumber: boolean },
 	fingerprintOf: (mobile: string) => string,
 ): Row[] {
 	const items = context.getInputData();
@@ -38,12 +37,14 @@ export function readRows(
 			}
 			const { mobile } = parsed;
 			const fingerprint = () => fingerprintOf(mobile);
-			const earlier = readEarlier(item.json, fieldNames, mobile, fingerprint, now);
+			const earlier = readEarlier(item.json, settings, mobile, fingerprint, now);
 			return earlier ? { mobile, earlier } : { mobile };
 		} catch (error) {
-			// The expression cannot be evaluated for this row.
 			kinds.add(undefined);
-			return { failure: settingsFailure(error) };
+			// n8n's words may quote the cell.
+			const words = settings.maskNumber ? '' : `: ${(error as Error).message}`;
+			const reason = `holds an expression that cannot be evaluated${words}`;
+			return { failure: invalidNumberFailure(reason, hasRows ? index : undefined) };
 		}
 	});
 	const [kind] = kinds;
