@@ -218,6 +218,8 @@ test('a number is masked however the service groups it, and no other one is', ()
 	const masked = '138****8000 ¦ +86 138****8000 ¦ 138****8000 ¦ 138****8000 ¦ 138****8000';
 	expect(redact(shown)).toBe(masked);
 	expect(redact('(138) 0013 - 8000: S%2BCRET, s+cret==')).toBe('(138****8000: ***, ***==');
+	// As a service has it that decodes a form twice.
+	expect(redact('s cret==, S%20CRET')).toBe('***==, S%20CRET');
 	const others = '13800138001 ¦ 138, x0013 8000 ¦ 138 0013 and 8000';
 	expect(redact(others)).toBe(others);
 });

@@ -19,6 +19,8 @@ export function createRedactor(secrets: string[], mask?: Mask): (text: string) =
 		.filter((secret) => secret.length >= MIN_SECRET_LENGTH)
 		// Unlike encodeURIComponent this also takes half a surrogate pair.
 		.flatMap((secret) => [secret, new URLSearchParams({ '': secret }).toString().slice(1)])
+		// A form that is decoded twice has spaces for the plus signs of base64.
+		.flatMap((form) => [form, form.replaceAll('+', ' ')])
 		.map((form) => form.toLowerCase())
 		// One of them may begin with another.
 		.sort((a, b) => b.length - a.length);
