@@ -361,6 +361,7 @@ describe('A number is asked for anew', () => {
 		{},
 		{ resultAs: 'columns' },
 		{ maskNumber: true },
+		{ maskNumber: true, resultFields: ['mobile', 'checkedAt'] },
 		{ routeField: 'r', outputField: 'o' },
 	])('for a row that brings back its answer, and for no other row: %j', async (options) => {
 		for (const maxQueries of [0, 5]) {
@@ -397,6 +398,18 @@ describe('A number is asked for anew', () => {
 		expectSent(2);
 		expect(tally(itemsOf(await resume(file, waiting, { wait }), 'Done'))).toEqual({ query: 4 });
 		expectSent(4);
+
+		// The cap and the summary are of the whole execution.
+		juhe.simulator.reset();
+		nodes.Juhe = juheNode({ summaryOutput: true, options: { maxQueries: 3 } }, CONTINUE.node);
+		const counted = workflowOf(
+			...[nodes, 'Start > Rows > Juhe > Done', 'Start > Wait > Later > Juhe.1 > Sum'],
+		);
+		const ended = await resume(counted, await run(counted, rows, { wait }), { wait });
+		expectSent(3);
+		expect(itemsOf(ended, 'Sum').at(-1)!.json).toMatchObject({
+			...{ rows: 4, queried: 3, errors: 1, notQueried: 1, billable: 3 },
+		});
 	});
 });
 

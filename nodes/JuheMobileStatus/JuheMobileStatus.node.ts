@@ -16,7 +16,7 @@ import type { Failure } from './juhe/failure';
 import type { Outcome, Row } from './list/outcome';
 import { planDryRun, run, type RunResult } from './list/run';
 import { asNodeError, settingsFailure, toNodeError } from './nodeError';
-import { OUTPUTS_EXPRESSION, toOutputs } from './outputs';
+import { hasSummaryOutput, OUTPUTS_EXPRESSION, toOutputs } from './outputs';
 import { PROPERTIES } from './properties';
 import { createProgressLog, reportSummary } from './report';
 import { createSend } from './request';
@@ -68,7 +68,12 @@ export class JuheMobileStatus implements INodeType {
 		const total = addToTotal(this, runIndexOf(this), summary);
 		reportSummary(this, summary, settings.pricePerQuery);
 		const failed = failureToThrow(this, outcomes);
-		if (!settings.dryRun) saveExecution(this, execution, failed !== undefined);
+		if (!settings.dryRun) {
+			saveExecution(this, execution, {
+				hasFailed: failed !== undefined,
+				needsCounts: settings.maxQueries > 0 || hasSummaryOutput(this),
+			});
+		}
 		if (failed !== undefined) throw toNodeError(this.getNode(), failed.failure, failed.itemIndex);
 
 		const fields = { ...settings, settings, fingerprintOf };
@@ -122,6 +127,7 @@ function refuseRows(
 	const outcomes = context.getInputData().map((): Outcome => ({ failure }));
 	const summary = summarize(outcomes, failure, startedAt, false);
 	const total = addToTotal(context, runIndexOf(context), summary);
+	reportSummary(context, summary, 0);
 	return toOutputs(context, [], outcomes, readFieldNames(context), summaryItem(total, 0));
 }
 

@@ -12,7 +12,7 @@ export interface Execution {
 	limiter: RateLimiter;
 }
 
-/** What n8n keeps of the node in a failed execution. */
+/** What n8n keeps of the node with an execution. */
 interface SavedExecution {
 	ledger: SavedLedger;
 	total: Total;
@@ -50,15 +50,21 @@ export function addToTotal(context: IExecuteFunctions, call: number, summary: Su
 	return sumOf(total);
 }
 
-/** Keeps what a retry by hand needs while the node fails, and nothing once it succeeds. */
+/**
+ * Hands to n8n what the execution needs where it goes on in another process.
+ *
+ * @param hasFailed the answers are kept, for a retry by hand
+ * @param needsCounts the counts are kept, so that cap and summary go on after a Wait
+ */
 export function saveExecution(
 	context: IExecuteFunctions,
 	{ ledger }: Execution,
-	hasFailed: boolean,
+	{ hasFailed, needsCounts }: { hasFailed: boolean; needsCounts: boolean },
 ): void {
 	const nodeContext = contextOf(context);
 	const total = totals.get(nodeContext);
-	if (hasFailed && total !== undefined) nodeContext.juhe = { ledger: ledger.save(), total };
+	const isNeeded = total !== undefined && (hasFailed || needsCounts);
+	if (isNeeded) nodeContext.juhe = { ledger: hasFailed ? ledger.save() : ledger.counts(), total };
 	else delete nodeContext.juhe;
 }
 

@@ -41,9 +41,7 @@ export function toOutputs(
 	fields: OutputFields,
 	summary: IDataObject,
 ): INodeExecutionData[][] {
-	const isOn = (name: string) =>
-		!isTool(context) && context.getNodeParameter(name, 0, false) === true;
-	const isSplit = isOn('splitOutputs');
+	const isSplit = isOn(context, 'splitOutputs');
 	const outputs = (isSplit ? SPLIT_OUTPUTS : [0]).map((): INodeExecutionData[] => []);
 	const { onError } = context.getNode();
 	inputItems(context).forEach((input, index) => {
@@ -51,8 +49,17 @@ export function toOutputs(
 		const { route, item } = toOutputItem(input, index, rows[index], outcome, fields, onError);
 		outputs[isSplit ? outputIndex(route) : 0]?.push(item);
 	});
-	if (isOn('summaryOutput')) outputs.push([{ json: summary, pairedItem: { item: 0 } }]);
+	if (hasSummaryOutput(context)) outputs.push([{ json: summary, pairedItem: { item: 0 } }]);
 	return outputs;
+}
+
+/** Whether the node has the Summary output. A tool has none. */
+export function hasSummaryOutput(context: IExecuteFunctions): boolean {
+	return isOn(context, 'summaryOutput');
+}
+
+function isOn(context: IExecuteFunctions, name: 'splitOutputs' | 'summaryOutput'): boolean {
+	return !isTool(context) && context.getNodeParameter(name, 0, false) === true;
 }
 
 function outputIndex(route: Route | Plan | undefined): number {

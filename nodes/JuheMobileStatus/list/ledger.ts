@@ -45,7 +45,7 @@ class FlatAnswer implements PaidAnswer {
 	}
 }
 
-/** What a retry by hand needs of a failed execution. Numbers stand behind their HMAC. */
+/** What n8n keeps of a ledger. Numbers stand behind their HMAC. */
 export interface SavedLedger {
 	answers: Record<string, PaidAnswer>;
 	failures: Record<string, PriorFailure>;
@@ -162,6 +162,11 @@ export class Ledger {
 			failures: Object.fromEntries(failures),
 			queries: this.queries,
 		};
+	}
+
+	/** What is left of the cap, without answers. */
+	counts(): SavedLedger {
+		return { answers: {}, failures: {}, queries: this.queries };
 	}
 
 	private hash(mobile: string): string {
