@@ -1,23 +1,10 @@
 /**
- * The tests that mutants are run against, as one file: a file of its own would load n8n's engine anew, for each mutant.
- *
- * The quick ones come first, for the first failure ends a mutant's run. Left out: what runs in other processes or on
- * the build (demo, package), and the rounds of the soak, which take longest and meet few
- * mutants that the others do not.
+ * The tests that the mutants of an area are run against, as one file: a file of its own would load n8n's engine anew,
+ * for each mutant.
  */
-for (const name of [
-	'number',
-	'contract',
-	'encryption',
-	'credential',
-	'rows',
-	'reuse',
-	'rateLimiter',
-	'settings',
-	'failures',
-	'executions',
-	'security',
-]) {
+const { tests } = require('./areas')[process.env.AREA];
+
+for (const name of tests) {
 	describe(name, () => {
 		require(`../${name}.test`);
 	});

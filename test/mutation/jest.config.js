@@ -9,8 +9,6 @@ module.exports = {
 	testMatch: ['<rootDir>/test/mutation/all.js'],
 	// As a path: Stryker, which wraps the environment into its own, knows no <rootDir>.
 	testEnvironment: require.resolve('./environment.js'),
-	// A slow machine is no test that noticed a mutant.
-	testTimeout: 60_000,
 	// What dies in a test of a pure function does not have to wait for the engine to load.
 	transform: { [files]: [swc, { ...options, module: { type: 'commonjs', lazy: ['n8n-core'] } }] },
 };

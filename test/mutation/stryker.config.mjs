@@ -1,3 +1,10 @@
+import areas from './areas.js';
+
+const { AREA } = process.env;
+if (areas[AREA] === undefined) {
+	throw new Error(`Set AREA to one of: ${Object.keys(areas).join(', ')}.`);
+}
+
 /** Keys of tables whose text is help for people: no test should hold on to how it is worded. */
 const HELP = ['description', 'placeholder', 'sentence', 'remedy'];
 
@@ -18,20 +25,20 @@ export const strykerPlugins = [
 
 /** @type {import('@stryker-mutator/api/core').PartialStrykerOptions} */
 export default {
-	mutate: ['nodes/**/*.ts', 'credentials/**/*.ts'],
+	mutate: areas[AREA].mutate,
 	testRunner: 'jest',
 	jest: { configFile: 'test/mutation/jest.config.js', enableFindRelatedTests: false },
 	plugins: ['@stryker-mutator/jest-runner', './test/mutation/stryker.config.mjs'],
 	ignorers: ['help'],
 	coverageAnalysis: 'perTest',
-	concurrency: 2,
-	timeoutMS: 60_000,
+	concurrency: 3,
+	timeoutMS: 15_000,
 	// Jest keeps what it loaded: a runner grows by some 50 MB with each mutant.
-	maxTestRunnerReuse: 25,
+	maxTestRunnerReuse: 60,
 	thresholds: { high: 95, low: 90, break: 90 },
 	incremental: true,
-	incrementalFile: 'coverage/mutation/incremental.json',
-	reporters: ['clear-text', 'html', 'json'],
+	incrementalFile: `coverage/mutation/${AREA}.incremental.json`,
+	reporters: ['progress-append-only', 'clear-text', 'html', 'json'],
 	clearTextReporter: { logTests: false, allowColor: false, reportTests: false },
 	htmlReporter: { fileName: 'coverage/mutation/report.html' },
 	jsonReporter: { fileName: 'coverage/mutation/report.json' },
