@@ -399,17 +399,24 @@ describe('A number is asked for anew', () => {
 		expect(tally(itemsOf(await resume(file, waiting, { wait }), 'Done'))).toEqual({ query: 4 });
 		expectSent(4);
 
-		// The cap and the summary are of the whole execution.
-		juhe.simulator.reset();
-		nodes.Juhe = juheNode({ summaryOutput: true, options: { maxQueries: 3 } }, CONTINUE.node);
-		const counted = workflowOf(
-			...[nodes, 'Start > Rows > Juhe > Done', 'Start > Wait > Later > Juhe.1 > Sum'],
-		);
-		const ended = await resume(counted, await run(counted, rows, { wait }), { wait });
-		expectSent(3);
-		expect(itemsOf(ended, 'Sum').at(-1)!.json).toMatchObject({
-			...{ rows: 4, queried: 3, errors: 1, notQueried: 1, billable: 3 },
-		});
+		// The cap and the summary are of the whole execution, one as well as the other.
+		for (const [summaryOutput, maxQueries] of [
+			[true, 3],
+			[true, 0],
+			[false, 3],
+		] as const) {
+			juhe.simulator.reset();
+			nodes.Juhe = juheNode({ summaryOutput, options: { maxQueries } }, CONTINUE.node);
+			const last = `Start > Wait > Later > Juhe${summaryOutput ? '.1' : ''} > End`;
+			const counted = workflowOf(nodes, 'Start > Rows > Juhe > Done', last);
+			const ended = await resume(counted, await run(counted, rows, { wait }), { wait });
+			const [sent, notQueried] = maxQueries === 3 ? [3, 1] : [4, 0];
+			expectSent(sent);
+			const total = { rows: 4, queried: sent, errors: notQueried, notQueried, billable: sent };
+			const end = itemsOf(ended, 'End');
+			if (summaryOutput) expect(end.at(-1)!.json).toMatchObject(total);
+			else expect(tally(end)).toEqual({ query: 3, overCap: 1 });
+		}
 	});
 });
 

@@ -453,8 +453,11 @@ describe('the summary', () => {
 		// The hint is about the call alone.
 		const hints = tasks.map(({ hints: [hint] = [] }) => hint!);
 		expect(hints[2]).toMatchObject({ type: 'info', location: 'outputPane' });
-		expect(hints[2]!.message).toMatch(/^2 rows: 1 queried, .*1 without a result.*0\.125/);
-		expect(hints[0]!.message).toMatch(/^3 rows: 3 queried, 0 duplicates, .*1 to remove.*0\.375/);
+		expect(hints.map(({ message }) => message)).toEqual([
+			'3 rows: 3 queried, 0 duplicates, 0 reused, 0 without a result. 1 to remove, 0 to recheck. Cost: 0.375.',
+			expect.stringContaining('1 duplicate, 1 reused, 1 without a result'),
+			'2 rows: 1 queried, 0 duplicates, 0 reused, 1 without a result. 0 to remove, 0 to recheck. Cost: 0.125.',
+		]);
 	});
 
 	test.each([0, 1])('keeps the code that stopped a turn (%d)', async (place) => {
@@ -462,6 +465,18 @@ describe('the summary', () => {
 		numbers[place]!.phone = '13800138009';
 		const { summaries } = await loopOf(numbers, 1);
 		expect(summaries.at(-1)).toMatchObject({ rows: 2, errors: 1, stoppedBy: 10012 });
+	});
+
+	test('counts the last try of a call alone', async () => {
+		juhe.simulator.script({
+			mobile: '13800138006',
+			times: 1,
+			fault: { kind: 'code', code: 224919 },
+		});
+		const node = { retryOnFail: true, maxTries: 2, waitBetweenTries: 0 };
+		const list = phones('13800138000', '13800138006');
+		const { outputs } = await juhe.run(list, { node, parameters: { summaryOutput: true } });
+		expect(outputs[1]![0]!.json).toMatchObject({ rows: 2, queried: 2, errors: 0, billable: 2 });
 	});
 
 	test('counts a turn whose settings are refused', async () => {

@@ -309,6 +309,7 @@ describe('a column that cannot work', () => {
 	test.each<[string, string, unknown, RegExp]>([
 		['text in Fixed mode', '{{ $json.phone }}', '13800138000', /is in Fixed mode/],
 		['no such field', '={{ $json.mobil }}', '13800138000', /'mobil', which no row/],
+		['none deeper', '={{ $json.a["b c"] }}', '13800138000', /'a\.b c', which no row/],
 		['no number', '={{ $json.phone }}', ' ', /is empty in every row/],
 		['lost digits', '={{ $json.phone }}', '1.38E+10', /scientific notation in every row/],
 	])('is named once, and nothing is sent: %s', async (_, mobile, phone, words) => {
@@ -319,6 +320,22 @@ describe('a column that cannot work', () => {
 		const { outputs } = await juhe.run(rows, { ...CONTINUE, parameters: { mobile } });
 		expect(outputs[0]!.map(({ json }) => json.error)).toEqual(Array(3).fill(error!.message));
 		expect(juhe.simulator.counts.requests).toBe(0);
+	});
+
+	test('is none where each row has a reason of its own', async () => {
+		for (const [mobile, cell, reason] of [
+			['={{ $json.phone }}', '12', 'has 2 digits instead of 11'],
+			['={{ $json.phone }}', '{{ $json.x }}', 'holds an expression that is not evaluated'],
+			['12', '13800138000', 'has 2 digits instead of 11'],
+		]) {
+			const how = { ...CONTINUE, parameters: { mobile: mobile! } };
+			const { outputs } = await juhe.run(phones(cell, cell), how);
+			expect(outputs[0]!.map(({ json }) => json.error)).toEqual(
+				[1, 2].map((row) => `'Mobile Number' in row ${row} ${reason}`),
+			);
+		}
+		const { error } = await juhe.run([...phones(''), { other: 1 }]);
+		expect(error!.message).toBe("'Mobile Number' is empty in every row");
 	});
 
 	test('is none where one row holds a number', async () => {
@@ -341,19 +358,25 @@ describe('Dry Run', () => {
 		...phones('13800138000', '138 0013 8000', '12345'),
 		...[fresh, { phone: '13800138008' }, { phone: '+86 13800138007' }, { phone: '138-0013-8008' }],
 	];
-	test.each<[IDataObject, string]>([
-		[{}, 'billable duplicate x billable billable duplicate duplicate'],
+	test.each<[IDataObject, string, string]>([
+		[
+			{},
+			'billable duplicate x billable billable duplicate duplicate',
+			'3 billable, 3 duplicates, 0 reusable, 0 over the cap, 1 without a result. Nothing was sent.',
+		],
 		[
 			{ resultAs: 'columns', maxQueries: 2 },
 			'billable duplicate x billable overCap duplicate overCap',
+			'2 billable, 2 duplicates, 0 reusable, 2 over the cap, 1 without a result. Nothing was sent.',
 		],
 		[
 			{ reuseResults: true, maxQueries: 1, maskNumber: true, pricePerQuery: 0.05 },
 			'billable duplicate x reusable overCap reusable overCap',
+			'1 billable, 1 duplicate, 2 reusable, 2 over the cap, 1 without a result. Nothing was sent. Cost: 0.05.',
 		],
-	])('says what would happen, and sends nothing (%j)', async (options, plans) => {
+	])('says what would happen, and sends nothing (%j)', async (options, plans, hint) => {
 		const expected = plans.split(' ');
-		const { outputs, credentialReads } = await juhe.run(rows, {
+		const { outputs, credentialReads, run } = await juhe.run(rows, {
 			...{ ...CONTINUE, node: { ...CONTINUE.node, credentials: undefined } },
 			...withOptions({ ...options, dryRun: true }, { summaryOutput: true }),
 		});
@@ -377,6 +400,7 @@ describe('Dry Run', () => {
 			routes: { billable: count('billable'), overCap: count('overCap') },
 			...{ cost: options.pricePerQuery ? 0.05 : null, stoppedBy: null, dryRun: true },
 		});
+		expect(run.data.resultData.runData.Juhe![0]!.hints![0]!.message).toBe(`7 rows: ${hint}`);
 		expect(juhe.simulator.counts.requests).toBe(0);
 	});
 

@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { IDataObject, INodeParameters } from 'n8n-workflow';
 
-import { OPTIONS } from '../nodes/JuheMobileStatus/properties';
+import { OPTIONS, RESULT_NAMES } from '../nodes/JuheMobileStatus/properties';
 import {
 	CONTINUE,
 	distinctNumbers,
@@ -103,6 +103,54 @@ describe('an option', () => {
 		['Routing Field', { routeField: 'a_recheckAt', outputField: 'a', resultAs: 'columns' }],
 	])('%s that takes the place of another is refused (%j)', async (name, options) => {
 		await expectRefusal(withOptions(options), name);
+	});
+
+	test.each<[string, INodeParameters]>([
+		["'Max Concurrent Requests' must be a whole number from 1 to 50", { concurrency: 99 }],
+		["'Price per Query' must be a number from 0 to 1000000", { pricePerQuery: -1 }],
+		["'Dry Run' must be true or false", { dryRun: 'yes' }],
+		["'No Record (224922)' must be one of error, route", { noRecord: 'drop' }],
+		["'Result Fields' needs at least one field", { resultFields: [] }],
+		[`'Result Fields' takes ${RESULT_NAMES.join(', ')}`, { resultFields: ['x'] }],
+		[
+			"'Routing Field' must be a field name, and none of __proto__, constructor, prototype",
+			{ routeField: 'constructor' },
+		],
+		[
+			"'Routing Field' must be another field than 'error', which the node writes itself",
+			{ routeField: 'error' },
+		],
+		["'Max Queries per Execution' is set, but its value is empty", { maxQueries: '={{ null }}' }],
+		[
+			"'Result Fields' must include mobile, checkedAt, recheckAt: 'Reuse Results in Rows' reads them",
+			{ reuseResults: true, resultFields: ['state'] },
+		],
+	])('says what it takes: %s', async (message, options) => {
+		expect((await juhe.run(ROWS, withOptions(options))).error!.message).toBe(message);
+		const parameters = { operation: 'x', options };
+		const { error } = await juhe.run(ROWS, { parameters: { ...parameters, options: {} } });
+		expect(error!.message).toBe("'Operation' must be one of plain, aes, rsa");
+	});
+
+	test('that is refused leaves the names of the others in force', async () => {
+		const names = { routeField: ' r', outputField: 'o', concurrency: 99 };
+		const row = {
+			phone: '13800138000',
+			r: 'x',
+			o: 1,
+			o_state: '0',
+			route: 'mine',
+			mobileStatus: 2,
+		};
+		for (const resultAs of ['columns', 'object']) {
+			const options = { ...names, resultAs };
+			const { outputs } = await juhe.run([row], { ...CONTINUE, ...withOptions(options) });
+			const { error, details, ...rest } = outputs[0]![0]!.json;
+			expect([typeof error, typeof details]).toEqual(['string', 'object']);
+			const { phone, route, mobileStatus, o_state } = row;
+			const kept = resultAs === 'object' && { o_state };
+			expect(rest).toEqual({ ...{ phone, route, mobileStatus }, ...kept });
+		}
 	});
 
 	test('that is a number may be text, as a variable gives it', async () => {

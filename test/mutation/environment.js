@@ -2,7 +2,7 @@ const { TestEnvironment } = require('jest-environment-node');
 
 /** Tests of several seconds each, whose mutants others notice: they would double the time of a mutant that survives. */
 const SLOW =
-	/^the matrix timeout$| allowed: (a timeout|HTTP 429 is none)$|: up to 50 at a time$|with five retries$/;
+	/^the matrix timeout:| allowed: (a timeout|HTTP 429 is none)$|: up to 50 at a time$|with five retries$/;
 /** For a test that hangs, in milliseconds. The longest takes a quarter of it. */
 const TIMEOUT = 10_000;
 
