@@ -6,8 +6,12 @@ const NODE = 'nodes/JuheMobileStatus';
  */
 module.exports = {
 	list: {
-		mutate: [`${NODE}/list/!(number).ts`],
-		tests: ['executions', 'reuse', 'rows', 'failures'],
+		mutate: [`${NODE}/list/{circuitBreaker,ledger,run}.ts`],
+		tests: ['executions', 'failures'],
+	},
+	carried: {
+		mutate: [`${NODE}/list/{earlier,outcome}.ts`],
+		tests: ['reuse', 'rows', 'executions'],
 	},
 	number: { mutate: [`${NODE}/list/number.ts`], tests: ['number'] },
 	replies: {
@@ -19,9 +23,13 @@ module.exports = {
 		tests: ['encryption', 'credential', 'rows', 'security'],
 	},
 	rateLimiter: { mutate: [`${NODE}/juhe/rateLimiter.ts`], tests: ['rateLimiter', 'settings'] },
+	errors: {
+		mutate: [`${NODE}/{nodeError,request,credentialTest}.ts`],
+		tests: ['credential', 'settings', 'failures', 'security'],
+	},
 	shell: {
-		mutate: [`${NODE}/!(properties).ts`],
-		tests: ['rows', 'credential', 'contract', 'reuse', 'settings', 'security', 'executions'],
+		mutate: [`${NODE}/!(properties|nodeError|request|credentialTest).ts`],
+		tests: ['rows', 'contract', 'reuse', 'settings', 'security', 'executions'],
 	},
 	editor: {
 		mutate: [`${NODE}/properties.ts`, 'credentials/*.ts'],
