@@ -7,7 +7,7 @@ const NODE = 'nodes/JuheMobileStatus';
 module.exports = {
 	list: {
 		mutate: [`${NODE}/list/{circuitBreaker,ledger,run}.ts`],
-		tests: ['executions', 'failures'],
+		tests: ['rows', 'executions', 'reuse', 'failures'],
 	},
 	carried: {
 		mutate: [`${NODE}/list/{earlier,outcome}.ts`],
