@@ -14,14 +14,15 @@ export interface Mask {
  * The number is found with spaces, dashes, dots or brackets between its digits, too.
  */
 export function createRedactor(secrets: string[], mask?: Mask): (text: string) => string {
-	const forms = secrets
+	const spellings = secrets
 		.map((secret) => secret.replace(/={1,2}$/, ''))
 		.filter((secret) => secret.length >= MIN_SECRET_LENGTH)
 		// Unlike encodeURIComponent this also takes half a surrogate pair.
 		.flatMap((secret) => [secret, new URLSearchParams({ '': secret }).toString().slice(1)])
 		// A form that is decoded twice has spaces for the plus signs of base64.
 		.flatMap((form) => [form, form.replaceAll('+', ' ')])
-		.map((form) => form.toLowerCase())
+		.map((form) => form.toLowerCase());
+	const forms = [...new Set(spellings)]
 		// One of them may begin with another.
 		.sort((a, b) => b.length - a.length);
 	const redactSecrets = (text: string) => {
