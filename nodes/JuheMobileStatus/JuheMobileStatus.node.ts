@@ -21,7 +21,7 @@ import { PROPERTIES } from './properties';
 import { createProgressLog, reportSummary } from './report';
 import { createSend } from './request';
 import { readRows } from './rows';
-import { readFieldNames, readSettings, type Settings } from './settings';
+import { readOutputFields, readSettings, type Settings } from './settings';
 import { summarize, summaryItem } from './summary';
 
 /**
@@ -128,7 +128,7 @@ function refuseRows(
 	const summary = summarize(outcomes, failure, startedAt, false);
 	const total = addToTotal(context, runIndexOf(context), summary);
 	reportSummary(context, summary, 0);
-	return toOutputs(context, [], outcomes, readFieldNames(context), summaryItem(total, 0));
+	return toOutputs(context, [], outcomes, readOutputFields(context), summaryItem(total, 0));
 }
 
 async function query(

@@ -79,7 +79,7 @@ function asRefusal(context: IExecuteFunctions, error: unknown): unknown {
 }
 
 /** Where results are written, as far as the settings are good, for rows of a run whose settings are refused. */
-export function readFieldNames(
+export function readOutputFields(
 	context: IExecuteFunctions,
 ): FieldNames & Pick<Settings, 'resultAs'> {
 	const read = (name: keyof Settings): unknown => {
