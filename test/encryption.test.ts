@@ -144,7 +144,7 @@ describe('a pasted public key', () => {
 	// The beginning of a certificate request: version 0, then a name.
 	const request = Buffer.from(`3082010a3081f3020100300c310a${'00'.repeat(256)}`, 'hex');
 	const ssh = Buffer.from('\0\0\0\x07ssh-rsa\0\0\0\x03\x01\0\x01').toString('base64');
-	/** An empty one, made by OpenSSL for an EC key that nobody has. */
+	/** Self-signed by OpenSSL; its EC key was not kept. */
 	const certificate =
 		'MIIBbzCCARWgAwIBAgIUU3r6id1/TWIVxHByOlRJ+Ur8axwwCgYIKoZIzj0EAwIwDzENMAsGA1UEAwwEdGVz' +
 		'dDAgFw0yNjExMjUxNTA0MDlaGA8yMTI2MTEwMTE1MDQwOVowDzENMAsGA1UEAwwEdGVzdDBZMBMGByqGSM49' +

@@ -399,7 +399,7 @@ describe('A number is asked for anew', () => {
 		expect(tally(itemsOf(await resume(file, waiting, { wait }), 'Done'))).toEqual({ query: 4 });
 		expectSent(4);
 
-		// The cap and the summary are of the whole execution, one as well as the other.
+		// The cap and the summary go on after the wait, together and each alone.
 		for (const [summaryOutput, maxQueries] of [
 			[true, 3],
 			[true, 0],

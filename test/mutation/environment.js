@@ -3,7 +3,7 @@ const { TestEnvironment } = require('jest-environment-node');
 /** Tests of several seconds each, whose mutants others notice: they would double the time of a mutant that survives. */
 const SLOW =
 	/^the matrix timeout:| allowed: (a timeout|HTTP 429 is none)$|: up to 50 at a time$|with five retries$/;
-/** For a test that hangs, in milliseconds. The longest takes a quarter of it. */
+/** For a test that hangs, in milliseconds. The longest takes a third of it. */
 const TIMEOUT = 10_000;
 
 /** Skips all that comes after the first failure, with its hooks: one test that notices a mutant is enough. */

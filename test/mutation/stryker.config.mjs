@@ -31,6 +31,7 @@ export default {
 	plugins: ['@stryker-mutator/jest-runner', './test/mutation/stryker.config.mjs'],
 	ignorers: ['help'],
 	coverageAnalysis: 'perTest',
+	// For two cores: the tests spend a third of their time waiting.
 	concurrency: 3,
 	timeoutMS: 15_000,
 	// Jest keeps what it loaded: a runner grows by some 50 MB with each mutant.

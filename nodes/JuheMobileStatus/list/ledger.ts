@@ -164,7 +164,7 @@ export class Ledger {
 		};
 	}
 
-	/** What is left of the cap, without answers. */
+	/** The number of queries sent, without answers and failures. */
 	counts(): SavedLedger {
 		return { answers: {}, failures: {}, queries: this.queries };
 	}
