@@ -103,7 +103,6 @@ export async function run(
 		return true;
 	};
 	const isOverCap = (mobile: string) =>
-		!signal.aborted &&
 		// Another call has paid for it and waits for the answer.
 		ledger.underWay(mobile) === undefined &&
 		ledger.isCharged(mobile) &&
