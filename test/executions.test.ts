@@ -162,9 +162,25 @@ describe('Loop Over Items', () => {
 
 	test.each(CASES)('a dry run says so, too: %s', async (_, numbers, maxQueries, expected) => {
 		const file = loop(5, { options: { dryRun: true, maxQueries } });
-		const { billable, overCap } = tally(itemsOf(await run(file, phones(...numbers)), 'Done'));
-		expect([billable, overCap]).toEqual([expected.query, expected.overCap]);
+		const { query, ...others } = expected;
+		const plans = tally(itemsOf(await run(file, phones(...numbers)), 'Done'));
+		expect(plans).toEqual({ billable: query, ...others });
 		expectSent(0);
+	});
+
+	test('a dry run that n8n tries again says the same', async () => {
+		const file = loop(5, { options: { dryRun: true } }, retrying(3, CONTINUE.node));
+		const done = itemsOf(await run(file, phones(twenty[0], 'x')), 'Done');
+		expect(tally(done)).toEqual({ billable: 1, invalidNumber: 1 });
+	});
+
+	test('a number without a record is paid once, too', async () => {
+		juhe.simulator.script({ mobile: twenty[0], fault: code(224922) });
+		const file = loop(1, { options: { noRecord: 'route' } });
+		const done = itemsOf(await run(file, phones(twenty[0], twenty[0])), 'Done');
+		expect(tally(done)).toEqual({ query: 1, duplicate: 1 });
+		expect(done.map(({ json }) => json.route)).toEqual(['noRecord', 'noRecord']);
+		expect(juhe.simulator.counts.requests).toBe(1);
 	});
 
 	test.each([
@@ -222,7 +238,7 @@ describe.each(['sideBySide', 'byEngine'] as const)('Tool calls of an agent (%s)'
 		[A!, B!],
 	];
 
-	test.each([0, 2])('pay a number once, under one cap (%d)', async (maxQueries) => {
+	test.each([0, 1, 2])('pay a number once, under one cap (%d)', async (maxQueries) => {
 		juhe.simulator.latency = 20;
 		for (const { node } of [STOP, CONTINUE]) {
 			juhe.simulator.reset();
@@ -234,6 +250,9 @@ describe.each(['sideBySide', 'byEngine'] as const)('Tool calls of an agent (%s)'
 			const sent = new Set(juhe.simulator.received.map(({ mobile }) => mobile));
 			const answered = turns.flat().filter(({ phone }) => sent.has(phone)).length;
 			expect([answers.length, refusals.length]).toEqual([answered, 7 - answered]);
+			const from = (source: string) =>
+				answers.filter((text) => text.includes(`"source":"${source}"`)).length;
+			expect([from('query'), from('duplicate')]).toEqual([sent.size, answered - sent.size]);
 		}
 	});
 
@@ -299,8 +318,8 @@ describe('A failed execution retried by hand', () => {
 	const CASES = [...OPERATION_NAMES.map((operation) => ({ operation })), { maskNumber: true }];
 
 	test.each<Values>(CASES)('asks for no answer twice: %j', async ({ operation, ...options }) => {
-		const file = (node: Settings, maxQueries = 0) =>
-			loop(6, { operation, options: { ...ONE_BY_ONE, ...options, maxQueries } }, node);
+		const file = (node: Settings, maxQueries = 0, dryRun = false) =>
+			loop(6, { operation, options: { ...ONE_BY_ONE, ...options, maxQueries, dryRun } }, node);
 		juhe.simulator.script({ mobile: numbers[3], fault: code(224919) });
 		const failed = await run(file(retrying(2)), phones(...numbers));
 		expectSent(5, 3);
@@ -317,6 +336,9 @@ describe('A failed execution retried by hand', () => {
 		// From the same failed execution, under a cap that four numbers have used up.
 		const capped = itemsOf(await resume(file(CONTINUE.node, 4), again), 'Done');
 		expect(tally(capped)).toEqual({ query: 3, 224919: 1, overCap: 2 });
+		expectSent(11, 5);
+		const planned = itemsOf(await resume(file(CONTINUE.node, 4, true), again), 'Done');
+		expect(tally(planned)).toEqual({ reusable: 3, billable: 1, overCap: 2 });
 		expectSent(11, 5);
 	});
 
@@ -352,6 +374,13 @@ describe('Max Queries per Execution counts numbers, and repetitions after a lost
 		expect(uncertainOf(done)).toBe(fault === LOST ? Math.min(requests, numbers.length) : 0);
 		expectSent(requests, fault === LOST ? requests : 0);
 	});
+
+	test('a number that is not billed and sent again counts once', async () => {
+		juhe.simulator.script({ mobile: A, times: 1, fault: http(503) });
+		const file = loop(2, { options: { ...ONE_BY_ONE, maxQueries: 2 } }, retrying(2));
+		expect(tally(itemsOf(await run(file, phones(A, B)), 'Done'))).toEqual({ query: 2 });
+		expectSent(3, 2);
+	});
 });
 
 describe('A number is asked for anew', () => {
@@ -377,7 +406,9 @@ describe('A number is asked for anew', () => {
 			const nodes = { Juhe: node, Again: { type: 'again' } };
 			const back = 'Start > Rows > Juhe > Again.1 > Juhe';
 			const file = workflowOf(nodes, back, 'Again > Done', 'Start > Fresh > Juhe');
-			const rows = { Rows: phones(A, A, B, C), Fresh: phones(A, C) };
+			const result = { mobile: A!, state: '0', checkedAt: '2026-01-01T00:00:00Z' };
+			const fresh = [{ phone: A!, route: 'normal', mobileStatus: result }, { phone: C! }];
+			const rows = { Rows: phones(A, A, B, C), Fresh: fresh };
 			const done = itemsOf(await run(file, rows, { again }), 'Done');
 			expect(phonesOf(done)).toEqual([A, A, B, C, A, C]);
 			// Four rounds of two numbers, and C once.
@@ -454,6 +485,14 @@ describe('An answer that is lost', () => {
 			}
 		}
 	});
+
+	test('may be billed beside the answer that comes in a later try', async () => {
+		juhe.simulator.script({ times: 1, fault: LOST });
+		const file = loop(1, { options: { retries: 0 } }, retrying(2));
+		const [done] = itemsOf(await run(file, phones(A)), 'Done');
+		expect(statusOf(done!)).toMatchObject({ source: 'query', billable: 'uncertain' });
+		expectSent(2);
+	});
 });
 
 describe('A run in which nothing works', () => {
@@ -483,7 +522,9 @@ describe('A run in which nothing works', () => {
 		expect(phonesOf(items)).toEqual(numbers.slice(0, count));
 		const notSent = items.filter((item) => detailsOf(item)?.notQueried);
 		expect(count - notSent.length).toBe(ended);
-		for (const { json } of notSent) expect(json.error).toContain('notQueried');
+		const why = ended > 1 ? `${ended > 100 ? 100 : 30} numbers in a row .*` : '';
+		const message = new RegExp(`^Juhe \\w+: [^.]+\\. ${why}Not sent \\(notQueried\\)\\.$`);
+		for (const { json } of notSent) expect(json.error).toMatch(message);
 		const codes = new Set(items.flatMap((item) => detailsOf(item)?.code ?? []));
 		expect(codes.size).toBe(count === 60 ? 2 : 1);
 	});
@@ -520,6 +561,20 @@ describe('A run in which nothing works', () => {
 		expect(breaker.isOpen).toBe(false);
 		breaker.onAnswer(breaker.onStart());
 		expect(startAll()).toBe(60);
+	});
+
+	test('is seen by what started after the latest answer, and was not interrupted', () => {
+		const breaker = new CircuitBreaker();
+		const failed = userFailure('503', '', '');
+		const places = Array.from({ length: 100 }, () => breaker.onStart());
+		breaker.onAnswer(breaker.onStart());
+		for (const place of places) breaker.onFailure(failed, place);
+		const interrupted = { ...failed, interrupted: true as const };
+		for (const _ of places) breaker.onFailure(interrupted, breaker.onStart());
+		expect(breaker.isOpen).toBe(false);
+		// The key may be refused at any time.
+		breaker.onFailure({ ...failed, class: 'fatal' }, 1);
+		expect(breaker.isOpen).toBe(true);
 	});
 });
 

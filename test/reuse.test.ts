@@ -106,6 +106,7 @@ describe('Reuse Results in Rows', () => {
 			carrying('13800138000', 'preCancelled', outdated),
 			{ phone: '13800138001', route: 'suspended' },
 			carrying('13800138002', 'suspended', { ...result, mobile: '13800138009' }),
+			carrying('13800138000', 'normal', result),
 		];
 		const reusing = await run(rows, REUSE);
 		const told = reusing.map((row) => {
@@ -121,6 +122,7 @@ describe('Reuse Results in Rows', () => {
 			['normal', 'query', 'suspended', true, at(NOW)],
 			// The number was edited: what the row carries is not about it.
 			['normal', 'query', null, true, at(NOW)],
+			[...newest, 'normal', true, at(NOW - 1)],
 		]);
 		const without = (await run(rows, {})).map((row) => resultIn(row));
 		expect(without.filter(({ source }) => source === 'reused')).toEqual([]);
