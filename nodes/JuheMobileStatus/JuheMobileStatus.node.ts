@@ -15,7 +15,7 @@ import { Client } from './juhe/client';
 import type { Failure } from './juhe/failure';
 import type { Outcome, Row } from './list/outcome';
 import { planDryRun, run, type RunResult } from './list/run';
-import { asNodeError, settingsFailure, toNodeError } from './nodeError';
+import { settingsFailure, toNodeError } from './nodeError';
 import { hasSummaryOutput, OUTPUTS_EXPRESSION, toOutputs } from './outputs';
 import { PROPERTIES } from './properties';
 import { createProgressLog, reportSummary } from './report';
@@ -97,7 +97,8 @@ async function prepare(context: IExecuteFunctions): Promise<Setup | { failure: F
 	} catch (error) {
 		// If we threw here, On Error = Continue would forward the input unchanged.
 		if (context.continueOnFail()) return { failure: settingsFailure(error) };
-		throw asNodeError(context.getNode(), error);
+		// An error of this class stays the same object.
+		throw new NodeOperationError(context.getNode(), error as Error);
 	}
 }
 

@@ -23,12 +23,6 @@ export function toNodeError(
 	);
 }
 
-/** The error to throw for one that was caught: errors of n8n as they are, others with the node's name. */
-export function asNodeError(node: INode, error: unknown): NodeApiError | NodeOperationError {
-	if (error instanceof NodeApiError || error instanceof NodeOperationError) return error;
-	return new NodeOperationError(node, error as Error);
-}
-
 /** The failure of every row where an error keeps the run from its start. */
 export function settingsFailure(error: unknown): Failure {
 	const { message, description } = error as Error & { description?: string | null };
