@@ -570,7 +570,7 @@ describe('A run in which nothing works', () => {
 		breaker.onAnswer(breaker.onStart());
 		for (const place of places) breaker.onFailure(failed, place);
 		const interrupted = { ...failed, interrupted: true as const };
-		for (const _ of places) breaker.onFailure(interrupted, breaker.onStart());
+		places.forEach(() => breaker.onFailure(interrupted, breaker.onStart()));
 		expect(breaker.isOpen).toBe(false);
 		// The key may be refused at any time.
 		breaker.onFailure({ ...failed, class: 'fatal' }, 1);

@@ -194,10 +194,10 @@ describe('the matrix', () => {
 			const older = resultcode === null ? '' : ` (resultcode ${resultcode})`;
 			const words = reason === null ? '' : `The service says “${reason}”${older}. `;
 			const cost = billable === 'uncertain' ? 'This query may have been billed. ' : '';
+			const remedy = (JUHE_CODES as Record<string, { remedy: string }>)[code]?.remedy ?? '';
 			const description = error!.description as string;
-			expect(description.startsWith(words + cost)).toBe(true);
-			// What to do, as the table of errors has it.
-			expect(description.slice((words + cost).length)).toMatch(/^[A-Z][^“”]+\.$/);
+			expect(description.startsWith(words + cost + remedy)).toBe(true);
+			expect(description.slice((words + cost).length)).toMatch(/^(?!This query)[A-Z][^“”]+\.$/);
 			return;
 		}
 		expect(error).toBeUndefined();
