@@ -482,6 +482,7 @@ describe('An answer that is lost', () => {
 				expect(done).toHaveLength(numbers.length);
 				expect(uncertainOf(done)).toBe(isLost ? Math.min(requests, numbers.length) : 0);
 				expect(juhe.simulator.counts.requests).toBe(requests);
+				if (requests === 1) expect(done.at(-1)!.json.error).toContain('It is not sent again.');
 			}
 		}
 	});

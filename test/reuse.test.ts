@@ -163,8 +163,14 @@ describe('Reuse Results in Rows', () => {
 				[at(NOW + 61_000), new Date(NaN), 'soon', NOW - DAY, 0, '24.11.2026', '2026-13-01'],
 			),
 			recheckAt: valuesOf(
-				[at(NOW + 1), new Date(NOW + DAY), '2026-11-24 17:00:00+08', '2026-11-24 08:00:01'],
-				[at(NOW), at(NOW - DAY), new Date(NaN), 'never', NOW + DAY, '2026-11-24 09:00:00+08'],
+				[
+					...[at(NOW + 1), new Date(NOW + DAY), '2026-11-24 17:00:00+08', '2026-11-24 08:00:01'],
+					...['2026-11-24 04:00:00-05', ' 2026-11-24T09:00:00+0000 '],
+				],
+				[
+					...[at(NOW), at(NOW - DAY), new Date(NaN), 'never', NOW + DAY, '2026-11-24 09:00:00+08'],
+					...['due 2026-11-25', '2026-11-25 or so'],
+				],
 			),
 			...{ verdict: fc.constantFrom(...verdicts), inColumns: fc.boolean() },
 		});
