@@ -1,10 +1,15 @@
 /** One execution in which the node is called many times: what it asks, what it pays, and that no row is lost. */
 import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ExecuteContext } from 'n8n-core';
 import type { IDataObject, INode, INodeExecutionData, INodeType, IRun } from 'n8n-workflow';
 
+import type { Client, Lookup } from '../nodes/JuheMobileStatus/juhe/client';
+import { RateLimiter } from '../nodes/JuheMobileStatus/juhe/rateLimiter';
 import { CircuitBreaker } from '../nodes/JuheMobileStatus/list/circuitBreaker';
+import { Ledger } from '../nodes/JuheMobileStatus/list/ledger';
 import { userFailure } from '../nodes/JuheMobileStatus/list/outcome';
+import { run as runList } from '../nodes/JuheMobileStatus/list/run';
 import * as engine from './engine';
 import { agent, itemsOf, JUHE_TOOL, juheNode, nodeType, workflowOf } from './engine';
 import {
@@ -170,7 +175,8 @@ describe('Loop Over Items', () => {
 
 	test('a dry run that n8n tries again says the same', async () => {
 		const file = loop(5, { options: { dryRun: true } }, retrying(3, CONTINUE.node));
-		const done = itemsOf(await run(file, phones(twenty[0], 'x')), 'Done');
+		// n8n looks at the first item alone.
+		const done = itemsOf(await run(file, phones('x', twenty[0])), 'Done');
 		expect(tally(done)).toEqual({ billable: 1, invalidNumber: 1 });
 	});
 
@@ -494,6 +500,27 @@ describe('An answer that is lost', () => {
 		expect(statusOf(done!)).toMatchObject({ source: 'query', billable: 'uncertain' });
 		expectSent(2);
 	});
+});
+
+test('A call that begins later waits for the answer to a number under way, also at the cap', async () => {
+	const [mobile] = distinctNumbers(1);
+	const ledger = new Ledger('');
+	let answer!: (lookup: Lookup) => void;
+	const client = { lookup: () => new Promise<Lookup>((resolve) => (answer = resolve)) };
+	const limiter = new RateLimiter(sleep as never);
+	limiter.configure(Infinity, 2);
+	const start = (call: number) =>
+		runList([{ mobile: mobile! }], client as unknown as Client, limiter, ledger, {
+			...{ call, concurrency: 2, maxQueries: 1, reuseResults: false, stopOnFailure: false },
+			...{ failOnNoRecord: false, resendUncertain: true },
+		});
+	const first = start(0);
+	await sleep(5);
+	const second = start(1);
+	await sleep(5);
+	answer({ answer: { result: {}, attempts: 1, billable: 'yes', checkedAt: '' } });
+	expect((await first).outcomes).toMatchObject([{ source: 'query' }]);
+	expect((await second).outcomes).toMatchObject([{ source: 'duplicate' }]);
 });
 
 describe('A run in which nothing works', () => {
