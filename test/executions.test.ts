@@ -381,7 +381,7 @@ describe('Max Queries per Execution counts numbers, and repetitions after a lost
 		expectSent(requests, fault === LOST ? requests : 0);
 	});
 
-	test('a number that is not billed and sent again counts once', async () => {
+	test('a number that is sent again after an unbilled try counts once', async () => {
 		juhe.simulator.script({ mobile: A, times: 1, fault: http(503) });
 		const file = loop(2, { options: { ...ONE_BY_ONE, maxQueries: 2 } }, retrying(2));
 		expect(tally(itemsOf(await run(file, phones(A, B)), 'Done'))).toEqual({ query: 2 });
@@ -412,9 +412,9 @@ describe('A number is asked for anew', () => {
 			const nodes = { Juhe: node, Again: { type: 'again' } };
 			const back = 'Start > Rows > Juhe > Again.1 > Juhe';
 			const file = workflowOf(nodes, back, 'Again > Done', 'Start > Fresh > Juhe');
-			const result = { mobile: A!, state: '0', checkedAt: '2026-01-01T00:00:00Z' };
-			const fresh = [{ phone: A!, route: 'normal', mobileStatus: result }, { phone: C! }];
-			const rows = { Rows: phones(A, A, B, C), Fresh: fresh };
+			const older = { mobile: A!, state: '0', checkedAt: '2026-01-01T00:00:00Z' };
+			const others = [{ phone: A!, route: 'normal', mobileStatus: older }, { phone: C! }];
+			const rows = { Rows: phones(A, A, B, C), Fresh: others };
 			const done = itemsOf(await run(file, rows, { again }), 'Done');
 			expect(phonesOf(done)).toEqual([A, A, B, C, A, C]);
 			// Four rounds of two numbers, and C once.
@@ -493,7 +493,7 @@ describe('An answer that is lost', () => {
 		}
 	});
 
-	test('may be billed beside the answer that comes in a later try', async () => {
+	test('makes the cost of the answer uncertain that a later try gets', async () => {
 		juhe.simulator.script({ times: 1, fault: LOST });
 		const file = loop(1, { options: { retries: 0 } }, retrying(2));
 		const [done] = itemsOf(await run(file, phones(A)), 'Done');
@@ -591,7 +591,7 @@ describe('A run in which nothing works', () => {
 		expect(startAll()).toBe(60);
 	});
 
-	test('is seen by what started after the latest answer, and was not interrupted', () => {
+	test('counts no interrupted failure, and none that started before the latest answer', () => {
 		const breaker = new CircuitBreaker();
 		const failed = userFailure('503', '', '');
 		const places = Array.from({ length: 100 }, () => breaker.onStart());
@@ -600,7 +600,7 @@ describe('A run in which nothing works', () => {
 		const interrupted = { ...failed, interrupted: true as const };
 		places.forEach(() => breaker.onFailure(interrupted, breaker.onStart()));
 		expect(breaker.isOpen).toBe(false);
-		// The key may be refused at any time.
+		// A fatal failure counts wherever it started.
 		breaker.onFailure({ ...failed, class: 'fatal' }, 1);
 		expect(breaker.isOpen).toBe(true);
 	});

@@ -97,7 +97,7 @@ async function prepare(context: IExecuteFunctions): Promise<Setup | { failure: F
 	} catch (error) {
 		// If we threw here, On Error = Continue would forward the input unchanged.
 		if (context.continueOnFail()) return { failure: settingsFailure(error) };
-		// An error of this class stays the same object.
+		// Given an error of its own class, the constructor returns that error.
 		throw new NodeOperationError(context.getNode(), error as Error);
 	}
 }
