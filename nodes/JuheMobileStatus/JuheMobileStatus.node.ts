@@ -9,14 +9,14 @@ import {
 } from 'n8n-workflow';
 
 import { testJuheApi } from './credentialTest';
-import { addToTotal, executionOf, fingerprint, saveExecution, type Execution } from './execution';
-import { openAccount, type Account } from './juhe/account';
+import { addToTotal, executionOf, type Execution } from './execution';
+import { inputItems, toErrorItem, toOutputItem } from './items';
+import { fingerprint, openAccount, type Account } from './juhe/account';
 import { Client } from './juhe/client';
-import type { Failure } from './juhe/failure';
-import type { Outcome, Row } from './list/outcome';
-import { planDryRun, run, type RunResult } from './list/run';
-import { settingsFailure, toNodeError } from './nodeError';
-import { hasSummaryOutput, OUTPUTS_EXPRESSION, toOutputs } from './outputs';
+import type { Outcome, Row, RowFailure } from './list/outcome';
+import { planDryRun, run, type RunOptions, type RunResult } from './list/run';
+import { asNodeError, callFailure, toNodeError } from './nodeError';
+import { OUTPUTS_EXPRESSION, toOutputs } from './outputs';
 import { PROPERTIES } from './properties';
 import { createProgressLog, reportSummary } from './report';
 import { createSend } from './request';
@@ -53,31 +53,13 @@ export class JuheMobileStatus implements INodeType {
 
 	async execute(this: IExecuteFunctions): Promise<INodeExecutionData[][]> {
 		const startedAt = new Date().toISOString();
-		const setup = await prepare(this);
-		if ('failure' in setup) return refuseRows(this, setup.failure, startedAt);
-
-		const { settings, account } = setup;
-		const fingerprintOf = (mobile: string) => fingerprint(account, mobile);
-		const rows = readRows(this, settings, fingerprintOf);
-		const execution = executionOf(this, account);
-		const { outcomes, stoppedBy } = settings.dryRun
-			? planDryRun(rows, execution.ledger, { ...settings, call: runIndexOf(this) })
-			: await query(this, rows, execution, setup);
-
-		const summary = summarize(outcomes, stoppedBy, startedAt, settings.dryRun);
-		const total = addToTotal(this, runIndexOf(this), summary);
-		reportSummary(this, summary, settings.pricePerQuery);
-		const failed = failureToThrow(this, outcomes);
-		if (!settings.dryRun) {
-			saveExecution(this, execution, {
-				hasFailed: failed !== undefined,
-				needsCounts: settings.maxQueries > 0 || hasSummaryOutput(this),
-			});
+		try {
+			return await checkRows(this, startedAt);
+		} catch (error) {
+			// If we threw here, On Error = Continue would forward the input unchanged.
+			if (this.continueOnFail()) return refuseRows(this, callFailure(error), startedAt);
+			throw asNodeError(this.getNode(), error);
 		}
-		if (failed !== undefined) throw toNodeError(this.getNode(), failed.failure, failed.itemIndex);
-
-		const fields = { ...settings, settings, fingerprintOf };
-		return toOutputs(this, rows, outcomes, fields, summaryItem(total, settings.pricePerQuery));
 	}
 }
 
@@ -89,17 +71,34 @@ interface Setup {
 	credentialData: ICredentialDataDecryptedObject;
 }
 
-/** Reads and checks parameters and credential, once a call. */
-async function prepare(context: IExecuteFunctions): Promise<Setup | { failure: Failure }> {
-	try {
-		const settings = readSettings(context);
-		return { settings, ...(await readAccount(context, settings)) };
-	} catch (error) {
-		// If we threw here, On Error = Continue would forward the input unchanged.
-		if (context.continueOnFail()) return { failure: settingsFailure(error) };
-		// Given an error of its own class, the constructor returns that error.
-		throw new NodeOperationError(context.getNode(), error as Error);
-	}
+/** @throws Error for a parameter or a credential that cannot be used, and for the row that stops the workflow */
+async function checkRows(
+	context: IExecuteFunctions,
+	startedAt: string,
+): Promise<INodeExecutionData[][]> {
+	const settings = readSettings(context);
+	const { account, credentialData } = await readAccount(context, settings);
+	const fingerprintOf = (mobile: string) => fingerprint(account, mobile);
+	const rows = readRows(context, settings, fingerprintOf);
+	const execution = executionOf(context, account);
+	const { outcomes, stoppedBy } = settings.dryRun
+		? planDryRun(rows, execution.ledger, runOptions(context, settings))
+		: await query(context, rows, execution, { settings, account, credentialData });
+
+	const summary = summarize(outcomes, stoppedBy, startedAt, settings.dryRun);
+	const total = addToTotal(context, runIndexOf(context), summary);
+	reportSummary(context, summary, settings.pricePerQuery);
+	const failed = failureToThrow(context, outcomes);
+	if (failed) throw toNodeError(context.getNode(), failed.failure, failed.itemIndex);
+
+	const { onError } = context.getNode();
+	const items = inputItems(context).map((input, index) => {
+		const outcome = outcomes[index] as Outcome;
+		return 'failure' in outcome
+			? toErrorItem(input, index, outcome.failure, settings, onError)
+			: toOutputItem(input, index, rows[index], outcome, settings, fingerprintOf);
+	});
+	return toOutputs(context, items, summaryItem(total, settings.pricePerQuery));
 }
 
 async function readAccount(
@@ -119,17 +118,21 @@ async function readAccount(
 	);
 }
 
-/** Every row as an error item: the call cannot begin. */
+/** Every row as an error item: the call cannot begin, or breaks. */
 function refuseRows(
 	context: IExecuteFunctions,
-	failure: Failure,
+	failure: RowFailure,
 	startedAt: string,
 ): INodeExecutionData[][] {
-	const outcomes = context.getInputData().map((): Outcome => ({ failure }));
+	const inputs = inputItems(context);
+	const outcomes = inputs.map((): Outcome => ({ failure }));
 	const summary = summarize(outcomes, failure, startedAt, false);
 	const total = addToTotal(context, runIndexOf(context), summary);
 	reportSummary(context, summary, 0);
-	return toOutputs(context, [], outcomes, readOutputFields(context), summaryItem(total, 0));
+	const fields = readOutputFields(context);
+	const { onError } = context.getNode();
+	const items = inputs.map((input, index) => toErrorItem(input, index, failure, fields, onError));
+	return toOutputs(context, items, summaryItem(total, 0));
 }
 
 async function query(
@@ -138,17 +141,23 @@ async function query(
 	{ ledger, limiter }: Execution,
 	{ settings, account, credentialData }: Setup,
 ): Promise<RunResult> {
-	limiter.configure(settings.requestsPerSecond || Infinity, settings.concurrency);
+	limiter.configure(settings.requestsPerSecond, settings.concurrency);
 	const send = createSend(context, account, credentialData, settings);
 	const client = new Client(account, send, limiter, settings);
 	return await run(rows, client, limiter, ledger, {
+		...runOptions(context, settings),
+		onProgress: createProgressLog(context, ledger),
+	});
+}
+
+function runOptions(context: IExecuteFunctions, settings: Settings): RunOptions {
+	return {
 		...settings,
 		call: runIndexOf(context),
 		failOnNoRecord: settings.noRecord === 'error',
 		stopOnFailure: !context.continueOnFail(),
 		cancelSignal: context.getExecutionCancelSignal(),
-		onProgress: createProgressLog(context, ledger),
-	});
+	};
 }
 
 /** n8n counts the calls of a node in an execution; the tries of Retry On Fail share a count. */
@@ -160,7 +169,7 @@ function runIndexOf(context: IExecuteFunctions): number {
 function failureToThrow(
 	context: IExecuteFunctions,
 	outcomes: Outcome[],
-): { failure: Failure; itemIndex: number } | undefined {
+): { failure: RowFailure; itemIndex: number } | undefined {
 	// A cancelled execution ends as cancelled, not as failed.
 	const isCancelled = context.getExecutionCancelSignal()?.aborted === true;
 	if (context.continueOnFail() || isCancelled) return undefined;

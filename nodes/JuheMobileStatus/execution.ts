@@ -1,9 +1,8 @@
-import { createHmac } from 'node:crypto';
 import { sleep, type IExecuteFunctions } from 'n8n-workflow';
 
 import type { Account } from './juhe/account';
 import { RateLimiter } from './juhe/rateLimiter';
-import { Ledger, type SavedLedger } from './list/ledger';
+import { Ledger, type LedgerRecord } from './list/ledger';
 import { addCall, sumOf, type Summary, type Total } from './summary';
 
 /** What the calls of one execution share. */
@@ -12,28 +11,29 @@ export interface Execution {
 	limiter: RateLimiter;
 }
 
-/** What n8n keeps of the node with an execution. */
-interface SavedExecution {
-	ledger: SavedLedger;
-	total: Total;
+/** What n8n stores of the node with an execution. */
+interface ExecutionRecord extends LedgerRecord {
+	total?: Total;
+	/** The execution that wrote it: a retry by hand is another one, and begins with the record of the one that failed. */
+	executedAs: string;
 }
 
-/** n8n hands out one context object for a node all through an execution: to tries, loop turns and tool calls. */
-const executions = new WeakMap<object, Execution>();
-/** The sum of the calls of an execution, including calls whose settings are refused. */
-const totals = new WeakMap<object, Total>();
+/** What cannot be stored, by the record of its execution. */
+const executions = new WeakMap<ExecutionRecord, Execution>();
 
-/** The state of this execution, which the first call creates or restores. */
+/** The state of this execution, which the first call in a process creates. */
 export function executionOf(context: IExecuteFunctions, account: Account): Execution {
-	const nodeContext = contextOf(context);
-	const known = executions.get(nodeContext);
-	if (known !== undefined) return known;
-	const saved = nodeContext.juhe;
-	const execution = {
-		ledger: new Ledger(`${account.apiKey}\n${account.baseUrl}`, saved?.ledger),
-		limiter: new RateLimiter(sleep),
-	};
-	executions.set(nodeContext, execution);
+	const record = recordOf(context);
+	let execution = executions.get(record);
+	if (execution === undefined) {
+		const ledger = new Ledger(`${account.apiKey}\n${account.baseUrl}`, record);
+		const executedAs = `${context.getMode()} ${context.getExecutionId()}`;
+		// Whoever retries by hand wants lost answers, too.
+		if (record.executedAs !== executedAs) ledger.allowRetries();
+		record.executedAs = executedAs;
+		execution = { ledger, limiter: new RateLimiter(sleep) };
+		executions.set(record, execution);
+	}
 	return execution;
 }
 
@@ -44,40 +44,16 @@ export function executionOf(context: IExecuteFunctions, account: Account): Execu
  * @returns the sum of all calls so far
  */
 export function addToTotal(context: IExecuteFunctions, call: number, summary: Summary): Summary {
-	const nodeContext = contextOf(context);
-	const total = addCall(totals.get(nodeContext) ?? nodeContext.juhe?.total, call, summary);
-	totals.set(nodeContext, total);
-	return sumOf(total);
+	const record = recordOf(context);
+	record.total = addCall(record.total, call, summary);
+	return sumOf(record.total);
 }
 
 /**
- * Hands to n8n what the execution needs where it goes on in another process.
- *
- * @param hasFailed the answers are kept, for a retry by hand
- * @param needsCounts the counts are kept, so that cap and summary go on after a Wait
+ * The record of this execution, where n8n hands out one object for a node from the first call to the last: to tries, loop
+ * turns and tool calls, and after a Wait or a retry by hand. n8n stores it with the execution.
  */
-export function saveExecution(
-	context: IExecuteFunctions,
-	{ ledger }: Execution,
-	{ hasFailed, needsCounts }: { hasFailed: boolean; needsCounts: boolean },
-): void {
-	const nodeContext = contextOf(context);
-	const total = totals.get(nodeContext);
-	const isNeeded = total !== undefined && (hasFailed || needsCounts);
-	if (isNeeded) nodeContext.juhe = { ledger: hasFailed ? ledger.save() : ledger.counts(), total };
-	else delete nodeContext.juhe;
-}
-
-function contextOf(context: IExecuteFunctions): { juhe?: SavedExecution } {
-	return context.getContext('node');
-}
-
-/**
- * What stands for a number in a masked result: 16 letters of its HMAC under the account's key.
- *
- * Letters only, because a spreadsheet takes digits for a number and rounds them.
- */
-export function fingerprint({ apiKey }: Account, mobile: string): string {
-	const digest = createHmac('sha256', apiKey).update(mobile).digest('hex').slice(0, 16);
-	return digest.replace(/\d/g, (digit) => 'ghijklmnop'.charAt(Number(digit)));
+function recordOf(context: IExecuteFunctions): ExecutionRecord {
+	const nodeContext: { juhe?: ExecutionRecord } = context.getContext('node');
+	return (nodeContext.juhe ??= { entries: {}, queries: 0, executedAs: '' });
 }

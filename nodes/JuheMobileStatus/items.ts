@@ -6,22 +6,17 @@ import {
 	type OnError,
 } from 'n8n-workflow';
 
-import type { Failure } from './juhe/failure';
-import { ROUTES, type Route } from './juhe/status';
-import type { FieldNames } from './list/earlier';
-import type { Outcome, Plan, Row } from './list/outcome';
-import { OPTIONS, PROPERTIES, RESULT_NAMES } from './properties';
-import { planResult, toResult, type Result } from './result';
+import { CREDENTIAL_FIELDS } from './juhe/account';
+import { SERVICE_MESSAGE } from './juhe/failure';
+import type { Route } from './juhe/status';
+import { CANCELLED_MESSAGE, PLANS, type Outcome, type Row, type RowFailure } from './list/outcome';
+import { isResultColumn, resultObjectOf, routeOf } from './list/storedResult';
+import { OPTIONS, PROPERTIES } from './properties';
+import { toResult, type Result } from './result';
 import type { Settings } from './settings';
 
-/** Where and how the output of a call is written. */
-export interface OutputFields extends FieldNames {
-	resultAs: Settings['resultAs'];
-	/** Undefined where the settings are refused: then every row fails. */
-	settings?: Settings;
-	/** Of a number of 11 digits. */
-	fingerprintOf?: (mobile: string) => string;
-}
+/** What of the settings says where and how a row is written. */
+export type OutputFields = Pick<Settings, 'routeField' | 'outputField' | 'resultAs' | 'dryRun'>;
 
 /** Whether an agent has the node as a tool: n8n gives it another type name. */
 export function isTool(context: IExecuteFunctions): boolean {
@@ -30,85 +25,83 @@ export function isTool(context: IExecuteFunctions): boolean {
 
 /** The items that the output is made from. */
 export function inputItems(context: IExecuteFunctions): INodeExecutionData[] {
-	const items = context.getInputData();
 	// A tool gets the input of the agent beside the number. It is no row of the tool, and not meant for the model.
-	return isTool(context) ? items.map((_, item) => ({ json: {}, pairedItem: { item } })) : items;
+	const hasRows = !isTool(context);
+	return context.getInputData().map((input): INodeExecutionData => {
+		// A Code node can make an item without json.
+		const item = input as Partial<INodeExecutionData> | null;
+		const isRow = hasRows && typeof item?.json === 'object' && (item.json as unknown) !== null;
+		return isRow ? input : { json: {} };
+	});
 }
 
-/** An output item, and the route whose output it leaves by. */
+/** An output item, and the route whose output it leaves by; undefined for one that has none. */
 export interface OutputItem {
-	route: Route | Plan | undefined;
+	route?: Route;
 	item: INodeExecutionData;
 }
 
-/** The output item of a row. What came in is copied, never changed in place. */
+/**
+ * The output item of a row. What came in is copied, never changed in place.
+ *
+ * @param fingerprintOf of a number of 11 digits
+ */
 export function toOutputItem(
 	input: INodeExecutionData,
 	index: number,
 	row: Row | undefined,
-	outcome: Outcome,
-	fields: OutputFields,
-	onError?: OnError,
+	outcome: Exclude<Outcome, { failure: unknown }>,
+	settings: Settings,
+	fingerprintOf: (mobile: string) => string,
 ): OutputItem {
-	const { settings } = fields;
-	if ('failure' in outcome || settings === undefined) {
-		const { failure } = outcome as { failure: Failure };
-		return { route: undefined, item: errorItem(input, index, failure, fields, onError) };
-	}
-	const { route, result } =
-		'plan' in outcome
-			? planResult(outcome.mobile, outcome.plan, settings)
-			: toResult(outcome, row, settings, fields.fingerprintOf);
-	const own = withoutErrorOfNode(ownFields(input.json, fields));
+	const own = withoutErrorOfNode(ownFields(input.json, settings));
+	if ('plan' in outcome) return { item: rowItem(input, index, own, { dryRun: outcome.plan }) };
+	const { route, result } = toResult(outcome, row, settings, fingerprintOf);
 	return { route, item: rowItem(input, index, own, written(route, result, settings)) };
 }
 
 /** What the node writes into a row, in the shape that the settings ask for. */
 function written(route: string, result: Result, settings: Settings): IDataObject {
 	const { routeField, outputField, resultFields, resultAs } = settings;
-	const chosen = resultFields.filter((name) => result[name] !== undefined);
-	if (resultAs === 'columns') {
-		const columns: IDataObject = {};
-		for (const name of chosen) columns[`${outputField}_${name}`] = result[name];
-		return { [routeField]: route, ...columns };
+	const fields: IDataObject = {};
+	const prefix = resultAs === 'columns' ? `${outputField}_` : '';
+	for (const name of resultFields) {
+		if (result[name] !== undefined) fields[`${prefix}${name}`] = result[name];
 	}
-	const isWhole = resultFields.length === RESULT_NAMES.length;
-	const object: IDataObject = isWhole
-		? result
-		: Object.fromEntries(chosen.map((name) => [name, result[name]]));
-	return { [routeField]: route, [outputField]: object };
+	return resultAs === 'columns'
+		? { [routeField]: route, ...fields }
+		: { [routeField]: route, [outputField]: fields };
 }
 
-/** The fields of a row that the node has not written as route or result. */
+/** The fields of a row that the node has not written in an earlier call. A dry run leaves route and result alone. */
 function ownFields(json: IDataObject, fields: OutputFields): IDataObject {
-	const { routeField, outputField, resultAs } = fields;
+	const { routeField, outputField, resultAs, dryRun } = fields;
+	const hasObject = resultObjectOf(json, fields) !== undefined;
 	// Where results are objects, columns of these names may be the user's: the node's come with a route and no object.
-	const hasColumns =
-		resultAs === 'columns' ||
-		(ROUTES.some((route) => route === json[routeField]) && json[outputField] === undefined);
-	const isCarried = (name: string) =>
-		name === routeField || name === outputField || (hasColumns && isColumn(name, outputField));
-	if (!Object.keys(json).some(isCarried)) return json;
+	const hasColumns = resultAs === 'columns' || (!hasObject && routeOf(json, fields) !== undefined);
+	const isOfNode = (name: string) => {
+		if (name === 'dryRun') return PLANS.some((plan) => plan === json.dryRun);
+		if (dryRun) return false;
+		if (name === routeField) return true;
+		if (name === outputField) return hasObject || resultAs === 'object';
+		return hasColumns && isResultColumn(name, fields);
+	};
+	if (!Object.keys(json).some(isOfNode)) return json;
 	// fromEntries also keeps a field named __proto__ as a field.
-	return Object.fromEntries(Object.entries(json).filter(([name]) => !isCarried(name)));
+	return Object.fromEntries(Object.entries(json).filter(([name]) => !isOfNode(name)));
 }
 
-const RESULT_NAME_SET: ReadonlySet<string> = new Set(RESULT_NAMES);
-
-function isColumn(name: string, outputField: string): boolean {
-	return (
-		name[outputField.length] === '_' &&
-		name.startsWith(outputField) &&
-		RESULT_NAME_SET.has(name.slice(outputField.length + 1))
-	);
-}
-
-/** How this node's messages begin: with a code, a field of the credential, or the name of a parameter. */
-const MESSAGE_START = /^(Juhe \w+: |'[\w ]+' in the credential |The execution is cancelled\.)/;
-const PARAMETER_STARTS = [...PROPERTIES, ...OPTIONS].map(({ displayName }) => `'${displayName}' `);
+/** How the messages begin that this node writes into a row, and those that n8n gives it where it cannot start. */
+const MESSAGE_STARTS = [
+	...[...PROPERTIES, ...OPTIONS].map(({ displayName }) => `'${displayName}' `),
+	...CREDENTIAL_FIELDS.map((field) => `'${field}' in the credential `),
+	CANCELLED_MESSAGE,
+	'Node does not have any credentials',
+	'Node type "n8n-nodes-juhe.juheMobileStatus" does not have any credentials',
+];
 
 function isMessageOfNode(text: string): boolean {
-	return MESSAGE_START.test(text) || PARAMETER_STARTS.some((start) => text.startsWith(start));
+	return SERVICE_MESSAGE.test(text) || MESSAGE_STARTS.some((start) => text.startsWith(start));
 }
 
 /** The row without the `error` and `details` that this node wrote in an earlier call; those of others stay. */
@@ -145,22 +138,22 @@ function rowItem(
 }
 
 /** A row that failed, in the one shape that each way of continuing keeps whole (measured in n8n 2.40.7). */
-function errorItem(
+export function toErrorItem(
 	input: INodeExecutionData,
 	index: number,
-	failure: Failure,
+	failure: RowFailure,
 	fields: OutputFields,
 	onError: OnError | undefined,
-): INodeExecutionData {
+): OutputItem {
 	const added = { error: failure.message, details: { ...failure.details } };
 	const own = ownFields(input.json, fields);
 	const item = rowItem(input, index, own, added);
-	if (onError !== 'continueErrorOutput') return item;
+	if (onError !== 'continueErrorOutput') return { item };
 	// The error output takes an item that holds nothing else, and merges the input row into it.
-	if (own === input.json) return { ...item, json: added };
+	if (own === input.json) return { item: { ...item, json: added } };
 	// That merge would bring back an old route and result, so they are overwritten with undefined. The error output takes
 	// such an item for its `error`, which is not enumerable: n8n would replace the row with an error that it can copy.
 	const removed = Object.keys(input.json).filter((name) => !Object.hasOwn(own, name));
 	Object.assign(item.json, Object.fromEntries(removed.map((name) => [name, undefined])));
-	return Object.defineProperty(item, 'error', { value: true, enumerable: false });
+	return { item: Object.defineProperty(item, 'error', { value: true, enumerable: false }) };
 }

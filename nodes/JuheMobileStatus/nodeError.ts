@@ -1,7 +1,7 @@
 import { NodeApiError, NodeOperationError, type INode } from 'n8n-workflow';
 
 import type { Failure, FailureDetails } from './juhe/failure';
-import { userFailure } from './list/outcome';
+import { userFailure, type RowFailure } from './list/outcome';
 
 /** The n8n error of a failure. The item index is set at birth, because n8n keeps the first error that it sees. */
 export function toNodeError(
@@ -23,14 +23,19 @@ export function toNodeError(
 	);
 }
 
-/** The failure of every row where an error keeps the run from its start. */
-export function settingsFailure(error: unknown): Failure {
+/** What broke, as the failure of every row of a call. */
+export function callFailure(error: unknown): RowFailure {
 	const { message, description } = error as Error & { description?: string | null };
 	return userFailure(
 		'invalidSettings',
 		message,
 		description ?? 'Correct the node or its credential.',
 	);
+}
+
+/** What broke, as an error that n8n shows. */
+export function asNodeError(node: INode, error: unknown): NodeApiError | NodeOperationError {
+	return error instanceof NodeApiError ? error : new NodeOperationError(node, error as Error);
 }
 
 function describe({ reason, resultcode, remedy, billable }: FailureDetails): string {

@@ -5,9 +5,8 @@ import {
 	type INodeExecutionData,
 } from 'n8n-workflow';
 
-import { inputItems, isTool, toOutputItem, type OutputFields } from './items';
+import { isTool, type OutputItem } from './items';
 import type { Route } from './juhe/status';
-import type { Outcome, Plan, Row } from './list/outcome';
 
 /** The outputs of a node whose outputs are split: one for each state, and one for all else. */
 const SPLIT_OUTPUTS: ReadonlyArray<{ route?: Route; displayName: string }> = [
@@ -36,33 +35,22 @@ export const OUTPUTS_EXPRESSION: `={{${string}}}` = `={{ ${JSON.stringify(OUTPUT
 /** The items of all outputs, in the order of the rows. @param summary the item of the Summary output */
 export function toOutputs(
 	context: IExecuteFunctions,
-	rows: Row[],
-	outcomes: Outcome[],
-	fields: OutputFields,
+	items: OutputItem[],
 	summary: IDataObject,
 ): INodeExecutionData[][] {
 	const isSplit = isOn(context, 'splitOutputs');
 	const outputs = (isSplit ? SPLIT_OUTPUTS : [0]).map((): INodeExecutionData[] => []);
-	const { onError } = context.getNode();
-	inputItems(context).forEach((input, index) => {
-		const outcome = outcomes[index] as Outcome;
-		const { route, item } = toOutputItem(input, index, rows[index], outcome, fields, onError);
-		outputs[isSplit ? outputIndex(route) : 0]?.push(item);
-	});
-	if (hasSummaryOutput(context)) outputs.push([{ json: summary, pairedItem: { item: 0 } }]);
+	for (const { route, item } of items) outputs[isSplit ? outputIndex(route) : 0]?.push(item);
+	// A tool has no Summary output.
+	if (isOn(context, 'summaryOutput')) outputs.push([{ json: summary, pairedItem: { item: 0 } }]);
 	return outputs;
-}
-
-/** Whether the node has the Summary output. A tool has none. */
-export function hasSummaryOutput(context: IExecuteFunctions): boolean {
-	return isOn(context, 'summaryOutput');
 }
 
 function isOn(context: IExecuteFunctions, name: 'splitOutputs' | 'summaryOutput'): boolean {
 	return !isTool(context) && context.getNodeParameter(name, 0, false) === true;
 }
 
-function outputIndex(route: Route | Plan | undefined): number {
+function outputIndex(route: Route | undefined): number {
 	const index = SPLIT_OUTPUTS.findIndex((output) => output.route === route);
 	return index === -1 ? OTHER_OUTPUT : index;
 }

@@ -1,29 +1,7 @@
 import type { INodeProperties } from 'n8n-workflow';
 
 import { OPERATIONS } from './juhe/operations';
-
-/** The names of a result, in the order of the output. */
-export const RESULT_NAMES = [
-	'mobile',
-	'province',
-	'city',
-	'isp',
-	'state',
-	'description',
-	'orderid',
-	'label',
-	'advice',
-	'operation',
-	'billable',
-	'attempts',
-	'source',
-	'checkedAt',
-	'recheckAt',
-	'fingerprint',
-	'previousRoute',
-	'changed',
-] as const;
-export type ResultName = (typeof RESULT_NAMES)[number];
+import { RESULT_NAMES } from './list/storedResult';
 
 /** An agent's tool has one output and no row of its own, so it does not show what is about them. */
 const NOT_FOR_TOOLS = { show: { '@tool': [false] } };
@@ -56,7 +34,7 @@ export const OPTIONS = [
 		type: 'boolean',
 		default: false,
 		description:
-			'Whether to send nothing and only say what would happen to each row: billable, duplicate, reusable or overCap. It costs nothing and needs no key.',
+			'Whether to send nothing and only say in the field dryRun what would happen to each row: billable, duplicate, reusable or overCap. It costs nothing, needs no key, and leaves route and result alone.',
 	},
 	{
 		displayName: 'HTTP Method',
@@ -90,18 +68,19 @@ export const OPTIONS = [
 		displayName: 'Max Queries per Execution',
 		name: 'maxQueries',
 		type: 'number',
-		typeOptions: { minValue: 0, maxValue: 10_000_000, numberPrecision: 0 },
-		default: 0,
+		typeOptions: { maxValue: 10_000_000 },
+		default: 100,
 		description:
-			'How many queries one execution may send, over all loop turns and tries. Rows over it are not sent and end with overCap. 0 is no cap.',
+			'How many queries one execution may send, over all loop turns and tries. Rows over it are not sent and end with overCap. 0 sends nothing. Without this option there is no cap.',
 	},
 	{
 		displayName: 'Max Requests per Second',
 		name: 'requestsPerSecond',
 		type: 'number',
-		typeOptions: { minValue: 0, maxValue: 1000, numberPrecision: 0 },
-		default: 0,
-		description: 'How many requests may start in a second, evenly spread. 0 is no limit.',
+		typeOptions: { minValue: 0.001, maxValue: 1000, numberPrecision: 3 },
+		default: 10,
+		description:
+			'How many requests may start in a second, evenly spread. Above 0, decimals allowed. Without this option there is no limit.',
 	},
 	{
 		displayName: 'No Record (224922)',
@@ -160,7 +139,7 @@ export const OPTIONS = [
 		type: 'boolean',
 		default: true,
 		description:
-			'Whether to send a number again after a timeout, a cut connection or HTTP 502 or 504. The first query may be billed too. Off: the row ends with an error.',
+			'Whether to send a number again after a timeout, a cut connection, HTTP 408 or a 5xx other than 503. The first query may be billed too. Off: the row ends with an error.',
 	},
 	{
 		displayName: 'Result As',
@@ -194,7 +173,7 @@ export const OPTIONS = [
 		typeOptions: { minValue: 0, maxValue: 5, numberPrecision: 0 },
 		default: 2,
 		description:
-			'How many times a number is sent again after a transient failure, 0 to 5. Each wait is longer than the one before.',
+			'How many times a number is sent again after a transient failure, 0 to 5. Each wait is longer than the one before. After a lost answer this counts over all calls of the execution.',
 	},
 	{
 		displayName: 'Reuse Results in Rows',

@@ -18,15 +18,15 @@ export function createProgressLog(
 	context: IExecuteFunctions,
 	ledger: Ledger,
 ): (ended: number, of: number) => void {
-	const startedAt = Date.now();
+	const startedAt = performance.now();
 	let loggedAt = startedAt;
 	return (ended, of) => {
-		const now = Date.now();
+		const now = performance.now();
 		if (now - loggedAt < PROGRESS_INTERVAL) return;
 		loggedAt = now;
 		const rate = (ended / ((now - startedAt) / 1000)).toFixed(1);
 		context.logger.info(
-			`${ended} numbers done, ${of - ended} left, ${ledger.queriesAnswered} queries billed, ${rate} numbers a second`,
+			`${ended} numbers done, ${of - ended} left, ${ledger.queriesAnswered} answered, ${rate} numbers a second`,
 		);
 	};
 }

@@ -3,8 +3,8 @@ import type { IDataObject } from 'n8n-workflow';
 import { createRedactor, maskMobile } from './juhe/redact';
 import { API_FIELDS, redactValue, type ApiResult } from './juhe/reply';
 import { statusOf, type Route } from './juhe/status';
-import { PLANS, type Outcome, type Plan, type Row } from './list/outcome';
-import type { ResultName } from './properties';
+import type { Outcome, Row } from './list/outcome';
+import type { ResultName } from './list/storedResult';
 import type { Settings } from './settings';
 
 const DAY = 86_400_000;
@@ -17,49 +17,39 @@ export function toResult(
 	outcome: Extract<Outcome, { source: unknown }>,
 	row: Row | undefined,
 	settings: Settings,
-	fingerprintOf: (mobile: string) => string = () => '',
+	fingerprintOf: (mobile: string) => string,
 ): { route: Route; result: Result } {
 	const { mobile, source } = outcome;
-	const answered = 'answer' in outcome ? outcome.answer : outcome.earlier;
+	const { maskNumber, reuseResults } = settings;
+	const answered = 'answer' in outcome ? outcome.answer : outcome.stored;
 	const { route, label, advice } = statusOf(answered.result);
-	const carried = row !== undefined && 'earlier' in row ? row.earlier : undefined;
-	const previousRoute = carried?.route ?? null;
-	const paid =
-		'answer' in outcome && source === 'query'
-			? { billable: outcome.answer.billable, attempts: outcome.answer.attempts }
-			: { billable: 'no', attempts: 0 };
-	const { operation, ...times } =
-		'answer' in outcome
-			? {
-					operation: settings.operation,
-					checkedAt: outcome.answer.checkedAt,
-					recheckAt: recheckTime(outcome.answer.checkedAt, settings.recheckAfter[advice]),
-				}
-			: {
-					operation: outcome.earlier.operation,
-					checkedAt: outcome.earlier.checkedAt,
-					recheckAt: outcome.earlier.recheckAt,
-				};
-	const result = {
-		mobile: settings.maskNumber ? maskMobile(mobile) : mobile,
-		...(settings.maskNumber ? maskResult(answered.result, mobile) : answered.result),
-		...{ label, advice, operation, ...paid, source, ...times },
-		...(settings.maskNumber && { fingerprint: fingerprintOf(mobile) }),
-		...(settings.reuseResults && { previousRoute, changed: route !== previousRoute }),
+	const api = maskNumber ? maskResult(answered.result, mobile) : answered.result;
+	const stored = row !== undefined && 'stored' in row ? row.stored : undefined;
+	const previousRoute = stored?.route ?? null;
+	const result: Record<string, unknown> = {
+		label,
+		advice,
+		state: api?.state,
+		description: api?.description,
+		mobile: maskNumber ? maskMobile(mobile) : mobile,
+		province: api?.province,
+		city: api?.city,
+		isp: api?.isp,
+		orderid: api?.orderid,
+		operation: 'answer' in outcome ? settings.operation : outcome.stored.operation,
+		billable: 'answer' in outcome && source === 'query' ? outcome.answer.billable : 'no',
+		attempts: 'answer' in outcome && source === 'query' ? outcome.answer.attempts : 0,
+		source,
+		checkedAt: answered.checkedAt,
+		recheckAt:
+			'answer' in outcome
+				? recheckTime(outcome.answer.checkedAt, settings.recheckAfter[advice])
+				: outcome.stored.recheckAt,
+		fingerprint: maskNumber ? fingerprintOf(mobile) : undefined,
+		previousRoute: reuseResults ? previousRoute : undefined,
+		changed: reuseResults ? route !== previousRoute : undefined,
 	};
 	return { route, result: result as Result };
-}
-
-/** A row of a dry run: what would happen to it. */
-export function planResult(mobile: string, plan: Plan, { operation, maskNumber }: Settings) {
-	const result: Result = {
-		mobile: maskNumber ? maskMobile(mobile) : mobile,
-		label: PLANS[plan],
-		operation,
-		billable: 'no',
-		attempts: 0,
-	};
-	return { route: plan, result };
 }
 
 function recheckTime(checkedAt: string, days: number): string {

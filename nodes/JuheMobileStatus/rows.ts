@@ -1,10 +1,9 @@
 import type { IDataObject, IExecuteFunctions, INodeExecutionData } from 'n8n-workflow';
 
-import { isTool } from './items';
-import type { Failure } from './juhe/failure';
-import { readEarlier, type FieldNames } from './list/earlier';
+import { inputItems, isTool } from './items';
 import { parseMobile, type RefusalKind } from './list/number';
-import { invalidNumberFailure, userFailure, type Row } from './list/outcome';
+import { invalidNumberFailure, userFailure, type Row, type RowFailure } from './list/outcome';
+import { readStoredResult, type FieldNames } from './list/storedResult';
 import { RESERVED_NAMES } from './settings';
 
 /** `{{ $json.phone }}`, `{{ $json["phone no"] }}` and deeper: nothing but a path into the row. */
@@ -22,7 +21,7 @@ export function readRows(
 	settings: FieldNames & { maskNumber: boolean },
 	fingerprintOf: (mobile: string) => string,
 ): Row[] {
-	const items = context.getInputData();
+	const items = inputItems(context);
 	const raw: unknown = context.getNodeParameter('mobile', 0, '', { rawExpressions: true });
 	const path = pathIntoRow(raw);
 	const hasRows = !isTool(context);
@@ -37,8 +36,10 @@ export function readRows(
 			}
 			const { mobile } = parsed;
 			const fingerprint = () => fingerprintOf(mobile);
-			const earlier = readEarlier(item.json, settings, mobile, fingerprint, now);
-			return earlier ? { mobile, earlier } : { mobile };
+			const stored = hasRows
+				? readStoredResult(item.json, settings, mobile, fingerprint, now)
+				: undefined;
+			return stored ? { mobile, stored } : { mobile };
 		} catch (error) {
 			kinds.add(undefined);
 			// n8n's words may quote the cell.
@@ -59,7 +60,7 @@ function columnFailure(
 	raw: unknown,
 	path: string[] | undefined,
 	items: INodeExecutionData[],
-): Failure | undefined {
+): RowFailure | undefined {
 	const fail = (reason: string, remedy: string) =>
 		userFailure('invalidNumber', `'Mobile Number' ${reason}`, remedy);
 	if (kind === 'expression' && typeof raw === 'string' && !raw.startsWith('=')) {

@@ -2,40 +2,36 @@ import { NodeOperationError, type IExecuteFunctions } from 'n8n-workflow';
 
 import { OPERATIONS, type OperationName } from './juhe/operations';
 import type { Advice } from './juhe/status';
-import type { FieldNames } from './list/earlier';
-import { OPTIONS, RECHECK_DAYS, RESULT_NAMES, type ResultName } from './properties';
+import { RESULT_NAMES, type FieldNames, type ResultName } from './list/storedResult';
+import { OPTIONS, RECHECK_DAYS } from './properties';
 
-/** The parameters of a run, checked. */
-export interface Settings extends FieldNames {
-	operation: OperationName;
-	method: 'GET' | 'POST';
-	dryRun: boolean;
-	maskNumber: boolean;
-	noRecord: 'error' | 'route';
-	/** Requests under way at the same time. */
-	concurrency: number;
-	/** 0 for no limit. */
-	requestsPerSecond: number;
-	/** For one request, in milliseconds. */
-	timeout: number;
-	retries: number;
-	resendUncertain: boolean;
-	/** 0 for no cap. */
-	maxQueries: number;
-	/** In the user's currency; 0 for none. */
-	pricePerQuery: number;
-	/** Days that a result of each advice holds. */
-	recheckAfter: Record<Advice, number>;
-	resultAs: 'object' | 'columns';
-	/** In the order of RESULT_NAMES. */
-	resultFields: ResultName[];
-	reuseResults: boolean;
-}
+type Option = (typeof OPTIONS)[number];
+
+/** What a run gets of an option. */
+type ValueOf<T extends Option> = T extends { name: 'resultFields' }
+	? ResultName[]
+	: T extends { type: 'options'; options: ReadonlyArray<{ value: infer Value }> }
+		? Value
+		: T extends { type: 'fixedCollection' }
+			? Record<Advice, number>
+			: T extends { type: 'boolean' }
+				? boolean
+				: T extends { type: 'number' }
+					? number
+					: string;
+
+/** The parameters of a run, checked: the operation, and the options by their names. */
+export type Settings = { operation: OperationName } & {
+	[T in Option as T['name']]: ValueOf<T>;
+};
+
+/** Limits that hold only where their option is added. */
+const NOT_ADDED = { maxQueries: Infinity, requestsPerSecond: Infinity };
 
 /** Names that JavaScript treats differently: a row with such a field comes out damaged. */
 export const RESERVED_NAMES = ['__proto__', 'constructor', 'prototype'];
 /** Fields that the node adds to rows under fixed names. */
-const ADDED_FIELDS = ['error', 'details', 'previousRoute', 'changed'];
+const ADDED_FIELDS = ['error', 'details', 'dryRun', 'previousRoute', 'changed'];
 
 /** A value is not what its parameter takes; the message says what it takes. */
 class Refusal extends Error {}
@@ -56,7 +52,7 @@ export function readSettings(context: IExecuteFunctions): Settings {
 					? checkOption(option, options[option.name])
 					: defaultOf(option),
 			]),
-		) as unknown as Omit<Settings, 'operation'>;
+		) as Omit<Settings, 'operation'>;
 		const operation = context.getNodeParameter('operation', 0) as OperationName;
 		if (!OPERATIONS.some(({ value }) => value === operation)) {
 			refuse('Operation', `must be one of ${OPERATIONS.map(({ value }) => value).join(', ')}`);
@@ -78,10 +74,10 @@ function asRefusal(context: IExecuteFunctions, error: unknown): unknown {
 	});
 }
 
-/** Where results are written, as far as the settings are good, for rows of a run whose settings are refused. */
+/** Where rows are written, as far as the settings are good, for a call whose settings are refused. */
 export function readOutputFields(
 	context: IExecuteFunctions,
-): FieldNames & Pick<Settings, 'resultAs'> {
+): Pick<Settings, 'routeField' | 'outputField' | 'resultAs' | 'dryRun'> {
 	const read = (name: keyof Settings): unknown => {
 		try {
 			return context.getNodeParameter(`options.${name}`, 0, undefined);
@@ -98,21 +94,24 @@ export function readOutputFields(
 		routeField: nameOf('routeField', 'route'),
 		outputField: nameOf('outputField', 'mobileStatus'),
 		resultAs: read('resultAs') === 'columns' ? 'columns' : 'object',
+		dryRun: read('dryRun') === true,
 	};
 }
-
-type Option = (typeof OPTIONS)[number] | (typeof RECHECK_DAYS)[number];
 
 function refuse(displayName: string, reason: string): never {
 	throw new Refusal(`'${displayName}' ${reason}`);
 }
 
+type Checkable = Option | (typeof RECHECK_DAYS)[number];
+
 function defaultOf(option: Option): unknown {
+	if (Object.hasOwn(NOT_ADDED, option.name))
+		return NOT_ADDED[option.name as keyof typeof NOT_ADDED];
 	return option.type === 'fixedCollection' ? checkDays({}) : option.default;
 }
 
 /** An option's value as the run uses it. @throws Refusal */
-function checkOption(option: Option, value: unknown): unknown {
+function checkOption(option: Checkable, value: unknown): unknown {
 	const { displayName } = option;
 	if (value === undefined || value === null || (typeof value === 'string' && !value.trim())) {
 		return refuse(displayName, 'is set, but its value is empty');
@@ -139,14 +138,25 @@ function checkOption(option: Option, value: unknown): unknown {
 	}
 }
 
+interface NumberRange {
+	minValue?: number;
+	maxValue: number;
+	numberPrecision?: number;
+}
+
 /** A number may come as text, as an environment variable or a sheet gives it. */
-function checkNumber(option: Option & { type: 'number' }, value: unknown): number {
-	const { minValue, maxValue } = option.typeOptions;
-	const isWhole =
-		'numberPrecision' in option.typeOptions && option.typeOptions.numberPrecision === 0;
+function checkNumber(option: Checkable & { type: 'number' }, value: unknown): number {
 	const isNumeric =
-		typeof value === 'number' || (typeof value === 'string' && /^\d+(\.\d+)?$/.test(value.trim()));
+		typeof value === 'number' ||
+		(typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value.trim()));
 	const number = isNumeric ? Number(value) : NaN;
+	const { minValue = -Infinity, maxValue, numberPrecision }: NumberRange = option.typeOptions;
+	if (option.name === 'maxQueries') {
+		// What is left of a budget may have decimals, or be less than nothing.
+		if (number <= maxValue) return Math.trunc(number);
+		return refuse(option.displayName, `must be a number up to ${maxValue}`);
+	}
+	const isWhole = numberPrecision === 0;
 	const isGood = number >= minValue && number <= maxValue && (!isWhole || Number.isInteger(number));
 	if (isGood) return number;
 	const kind = isWhole ? 'a whole number' : 'a number';

@@ -40,16 +40,14 @@ export function summarize(
 	const zeros = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, 0]));
 	const summary: Summary = {
 		rows: outcomes.length,
-		...{
-			queried: 0,
-			duplicates: 0,
-			reused: 0,
-			errors: 0,
-			notQueried: 0,
-			billable: 0,
-			uncertain: 0,
-		},
-		routes: zeros(dryRun ? Object.keys(PLANS) : ROUTES),
+		queried: 0,
+		duplicates: 0,
+		reused: 0,
+		errors: 0,
+		notQueried: 0,
+		billable: 0,
+		uncertain: 0,
+		routes: zeros(dryRun ? PLANS : ROUTES),
 		advice: zeros(ADVICES),
 		stoppedBy: stoppedBy?.details.code ?? null,
 		startedAt,
@@ -74,7 +72,7 @@ export function summarize(
 			continue;
 		}
 		const { route, advice } = statusOf(
-			'answer' in outcome ? outcome.answer.result : outcome.earlier.result,
+			'answer' in outcome ? outcome.answer.result : outcome.stored.result,
 		);
 		count(summary.routes, route);
 		count(summary.advice, advice);

@@ -1,3 +1,5 @@
+import { createHmac } from 'node:crypto';
+
 import { aesKeyOf, INVISIBLE, QUOTES } from './encryption';
 import { operationOf, type OperationName } from './operations';
 
@@ -17,6 +19,9 @@ export interface Account {
 	/** Key, OpenID and AES key, which may be shown nowhere. */
 	secrets: string[];
 }
+
+/** The fields of the credential, as the editor shows them. */
+export const CREDENTIAL_FIELDS = ['Key', 'OpenID', 'RSA Public Key', 'Base URL'] as const;
 
 /** A field of the credential that cannot be used, and why, as a predicate. */
 export interface AccountRefusal {
@@ -80,4 +85,14 @@ export function parseBaseUrl(value: unknown): string | undefined {
 	let { href } = new URL(text);
 	while (href.endsWith('/')) href = href.slice(0, -1);
 	return href;
+}
+
+/**
+ * What stands for a number in a masked result: 16 letters of its HMAC under the account's key.
+ *
+ * Letters only, because a spreadsheet takes digits for a number and rounds them.
+ */
+export function fingerprint({ apiKey }: Account, mobile: string): string {
+	const digest = createHmac('sha256', apiKey).update(mobile).digest('hex').slice(0, 16);
+	return digest.replace(/\d/g, (digit) => 'ghijklmnop'.charAt(Number(digit)));
 }

@@ -1,13 +1,18 @@
 import type { Account } from './account';
 import type { Failure } from './failure';
-import type { RateLimiter } from './rateLimiter';
+import type { RateLimiter, Slot } from './rateLimiter';
 import { createRedactor, maskMobile } from './redact';
-import { parseReply, type ApiResult, type NetworkFault, type Reply } from './reply';
+import {
+	LONGEST_WAIT,
+	parseReply,
+	type ApiResult,
+	type NetworkFault,
+	type ParsedReply,
+	type Reply,
+} from './reply';
 
 /** The wait before a number is tried again, in milliseconds; it doubles with each try. */
 const FIRST_BACKOFF = 500;
-/** In milliseconds. Where the service asks for a longer wait, nothing is tried again. */
-const LONGEST_WAIT = 60_000;
 
 /** One answered query: what the service says of a number, and what it took. */
 export interface Answer {
@@ -23,8 +28,8 @@ export interface Answer {
 	checkedAt: string;
 }
 
-/** What became of a number that was sent. */
-export type Lookup = { answer: Answer } | { failure: Failure };
+/** What came of a number that was sent. */
+export type LookupResult = { answer: Answer } | { failure: Failure; lostAnswers: number };
 
 /** Sends one request with the encrypted or plain number; it does not throw. */
 export type Send = (mobile: string) => Promise<Reply | NetworkFault>;
@@ -33,20 +38,26 @@ export type Send = (mobile: string) => Promise<Reply | NetworkFault>;
 export interface ClientSettings {
 	/** How often a number is sent again after a transient failure. */
 	retries: number;
+	/** Whether a number is sent again after its answer was lost. */
+	resendUncertain: boolean;
 	/** Whether the number is masked where the service repeats it. */
 	maskNumber: boolean;
 }
 
 /** What holds for one number. */
 export interface LookupOptions {
+	/** For the first request; the lookup releases it. */
+	slot: Slot;
 	/** Ends the waits between tries; a request under way still ends by itself. */
 	signal: AbortSignal;
-	/** True where an earlier query for the number may have been billed without an answer. */
+	/** Answers to the number that the execution has lost before. */
+	lostAnswers: number;
+	/** Whether an earlier query for the number may have been billed without an answer. */
 	maybeBilled: boolean;
-	/** Whether the number is sent again after its answer was lost. */
-	resendUncertain: boolean;
 	/** Takes one query from the cap for a repetition after a lost answer; false where none is left. */
 	reserve: () => boolean;
+	/** Called after each request that leads to no answer. */
+	onFailedRequest: (failure: Failure) => void;
 }
 
 /** Asks the service for one number at a time, and tries again where that may help. */
@@ -63,57 +74,60 @@ export class Client {
 		return this.account.encryptionField;
 	}
 
-	/**
-	 * Looks up one number. The caller has acquired a slot of the rate limiter for the first request.
-	 *
-	 * @param mobile 11 digits
-	 */
-	async lookup(mobile: string, options: LookupOptions): Promise<Lookup> {
+	/** Looks up one number of 11 digits. */
+	async lookup(mobile: string, options: LookupOptions): Promise<LookupResult> {
 		const sent = this.account.encrypt(mobile);
 		const redact = this.redactorFor(mobile, sent);
-		let { maybeBilled } = options;
+		let { slot, lostAnswers, maybeBilled } = options;
 		for (let attempts = 1; ; attempts++) {
-			const sentAt = Date.now();
-			const parsed = parseReply(await this.send(sent), redact);
-			this.limiter.release();
-			const failure = 'failure' in parsed ? parsed.failure : undefined;
-			if (failure?.rateLimit) {
-				// A wait longer than LONGEST_WAIT ends the run, so later calls of the execution do not wait for it.
-				const isTooLong = (failure.retryAfter ?? 0) > LONGEST_WAIT;
-				const retryAfter = isTooLong ? 0 : failure.retryAfter;
-				this.limiter.onRateLimit(sentAt, failure.rateLimit, retryAfter);
-			} else this.limiter.onAnswer(sentAt);
-			if ('result' in parsed) {
-				const billable = maybeBilled ? 'uncertain' : 'yes';
-				return { answer: { result: parsed.result, attempts, billable, checkedAt: now() } };
-			}
-			if ('noRecord' in parsed) {
-				const { reason } = parsed;
-				const answer = { result: null, reason, attempts, checkedAt: now() };
-				return { answer: { ...answer, billable: 'uncertain' } };
-			}
+			const reply = await this.send(sent);
+			slot.release();
+			const parsed = parseReply(reply, { mobile, attempts, maybeBilled, redact });
+			this.tellLimiter(slot, parsed);
+			if (!('failure' in parsed)) return { answer: toAnswer(parsed, attempts, maybeBilled) };
 
-			const wait = Math.max(parsed.failure.retryAfter ?? 0, backoff(attempts));
-			const { failure: current } = parsed;
-			maybeBilled ||= current.lostAnswer === true;
-			current.details.attempts = attempts;
-			if (maybeBilled) current.details.billable = 'uncertain';
-			// The service limits the rate and asks for a wait longer than LONGEST_WAIT: stop the run.
-			if (current.rateLimit === 'explicit' && wait > LONGEST_WAIT) current.class = 'fatal';
-			const mayTryAgain =
-				current.class === 'transient' &&
-				attempts <= this.settings.retries &&
-				wait <= LONGEST_WAIT &&
-				(!current.lostAnswer || (options.resendUncertain && !options.signal.aborted));
-			if (!mayTryAgain) return { failure: current };
-			if (!(await this.limiter.acquire(Date.now() + wait, options.signal))) {
-				return { failure: { ...current, interrupted: true } };
+			const { failure } = parsed;
+			if (failure.maybeBilled) {
+				maybeBilled = true;
+				lostAnswers++;
 			}
-			if (current.lostAnswer && !options.reserve()) {
-				this.limiter.release();
-				return { failure: current };
+			options.onFailedRequest(failure);
+			const wait = Math.max(failure.retryAfter ?? 0, backoff(attempts));
+			const { signal } = options;
+			if (!this.mayTryAgain(failure, attempts, lostAnswers, signal) || wait > LONGEST_WAIT) {
+				return { failure, lostAnswers };
+			}
+			const next = await this.limiter.acquire(signal, wait);
+			if (next === undefined) return { failure: { ...failure, interrupted: true }, lostAnswers };
+			slot = next;
+			if (failure.maybeBilled && !options.reserve()) {
+				slot.release();
+				return { failure, lostAnswers };
 			}
 		}
+	}
+
+	/** Only replies of the service itself tell how fast it answers. */
+	private tellLimiter(slot: Slot, parsed: ParsedReply): void {
+		const failure = 'failure' in parsed ? parsed.failure : undefined;
+		if (failure?.rateLimit !== undefined) {
+			// A wait longer than LONGEST_WAIT ends the run, so later calls of the execution do not wait for it.
+			const { retryAfter = 0 } = failure;
+			this.limiter.onRateLimit(slot, failure.rateLimit, retryAfter > LONGEST_WAIT ? 0 : retryAfter);
+		} else if (!('failure' in parsed) || parsed.fromApi) this.limiter.onReply(slot);
+	}
+
+	/** Retries count per call; those after a lost answer, which may be billed, per execution. */
+	private mayTryAgain(
+		failure: Failure,
+		attempts: number,
+		lostAnswers: number,
+		signal: AbortSignal,
+	): boolean {
+		const { retries, resendUncertain } = this.settings;
+		if (failure.class !== 'transient' || attempts > retries) return false;
+		const mayResend = resendUncertain && lostAnswers <= retries && !signal.aborted;
+		return !failure.maybeBilled || mayResend;
 	}
 
 	private redactorFor(mobile: string, sent: string): (text: string) => string {
@@ -125,11 +139,18 @@ export class Client {
 	}
 }
 
+function toAnswer(
+	parsed: Exclude<ParsedReply, { failure: Failure }>,
+	attempts: number,
+	maybeBilled: boolean,
+): Answer {
+	const checkedAt = new Date().toISOString();
+	return 'result' in parsed
+		? { result: parsed.result, attempts, billable: maybeBilled ? 'uncertain' : 'yes', checkedAt }
+		: { result: null, reason: parsed.reason, attempts, billable: 'uncertain', checkedAt };
+}
+
 /** The wait after so many attempts, in milliseconds: growing, and jittered so that numbers do not return in step. */
 function backoff(attempts: number): number {
 	return FIRST_BACKOFF * 2 ** (attempts - 1) * (0.75 + Math.random() / 2);
-}
-
-function now(): string {
-	return new Date().toISOString();
 }

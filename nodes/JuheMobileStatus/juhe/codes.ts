@@ -102,7 +102,7 @@ export const JUHE_CODES = {
 		remedy: 'Ask the support of Juhe which API replaces it.',
 	},
 	224902: {
-		class: 'row',
+		class: 'permanent',
 		sentence: 'The service does not accept the parameters.',
 		remedy:
 			"Check the number. With AES or RSA, check that 'OpenID' or 'RSA Public Key' belongs to the account of 'Key'.",
@@ -114,12 +114,12 @@ export const JUHE_CODES = {
 		rateLimit: 'suspected',
 	},
 	224919: {
-		class: 'row',
+		class: 'permanent',
 		sentence: 'The query does not succeed.',
 		remedy: 'Try again later. If it stays so, ask the support of Juhe.',
 	},
 	224922: {
-		class: 'row',
+		class: 'permanent',
 		sentence: 'The service has no record of this number.',
 		remedy: "Check the number, or set 'No Record (224922)' to route such numbers.",
 	},

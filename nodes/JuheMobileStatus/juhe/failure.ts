@@ -1,9 +1,9 @@
 /**
  * Who or what has to change before the query can work.
  *
- * `fatal`: the key, the account or the address; nothing further can work. `transient`: only time. `row`: this number.
+ * `fatal`: the key, the account or the address; nothing further can work. `transient`: only time. `permanent`: this number.
  */
-export type FailureClass = 'fatal' | 'transient' | 'row';
+export type FailureClass = 'fatal' | 'transient' | 'permanent';
 
 /** Whether the service limits the rate of requests: it says so, or a code may come from too many requests. */
 export type RateLimitSignal = 'explicit' | 'suspected';
@@ -20,41 +20,51 @@ export interface FailureDetails {
 	remedy: string;
 	/** Requests sent for the number. */
 	attempts: number;
-	/** `uncertain`: the answer was lost or could not be read, so the query may have been billed. */
+	/** `uncertain`: an answer was lost or could not be read, so the query may have been billed. */
 	billable: 'no' | 'uncertain';
-	/** True for a number that was not sent. */
-	notQueried?: true;
 }
 
 /** Why a number has no result. Plain data: an Error is made of it only where one is thrown. */
-export interface Failure {
+export interface Failure<Details extends FailureDetails = FailureDetails> {
 	class: FailureClass;
 	/** `user`: to be corrected in the workflow or the credential; `service`: caused by the service or the network. */
 	by: 'user' | 'service';
 	/** Begins with `Juhe <code>: ` where the service or the network caused it. */
 	message: string;
-	details: FailureDetails;
-	/** True where the query may have been done and only its answer is lost. */
-	lostAnswer?: true;
+	details: Details;
+	/** True where the answer to this request is lost, and the query may have been billed. */
+	maybeBilled?: boolean;
 	/** Set where the whole run should send more slowly. */
 	rateLimit?: RateLimitSignal;
 	/** The wait that the service asks for, in milliseconds. */
 	retryAfter?: number;
-	/** True where the run ended between two tries of the number: another number is the cause. */
+	/** True where the run ended before the number did: another number is the cause. */
 	interrupted?: true;
 }
 
-/** A failure caused by the service or the network, after one request. */
-export function serviceFailure(
-	failureClass: FailureClass,
-	code: number | string,
-	sentence: string,
-	remedy: string,
-): Failure {
+/** What a failure is made of; what is left out is null, `no` or not set. */
+export interface FailureFields
+	extends
+		Pick<Failure, 'class' | 'maybeBilled' | 'rateLimit' | 'retryAfter'>,
+		Pick<FailureDetails, 'code' | 'remedy' | 'attempts'>,
+		Partial<Pick<FailureDetails, 'resultcode' | 'reason' | 'billable'>> {
+	/** What happened, in one English sentence. */
+	sentence: string;
+}
+
+/** How the messages of `serviceFailure` begin. */
+export const SERVICE_MESSAGE = /^Juhe \w+: /;
+
+/** A failure caused by the service or the network. */
+export function serviceFailure(fields: FailureFields): Failure {
+	const { code, remedy, attempts, resultcode = null, reason = null, billable = 'no' } = fields;
 	return {
-		class: failureClass,
+		class: fields.class,
 		by: 'service',
-		message: `Juhe ${code}: ${sentence}`,
-		details: { code, resultcode: null, reason: null, remedy, attempts: 1, billable: 'no' },
+		message: `Juhe ${code}: ${fields.sentence}`,
+		details: { code, resultcode, reason, remedy, attempts, billable },
+		maybeBilled: fields.maybeBilled,
+		rateLimit: fields.rateLimit,
+		retryAfter: fields.retryAfter,
 	};
 }

@@ -13,6 +13,14 @@ const SUSPECT_SHARE = 0.25;
 /** How far a start may make up for a late one, in milliseconds: timers are this coarse. */
 const TIMER_SLACK = 2;
 
+/** The right to send one request. */
+export interface Slot {
+	/** When the request may start (performance.now()). */
+	readonly startedAt: number;
+	/** Gives the slot to the next request, once this one has ended or is not sent. */
+	release(): void;
+}
+
 /** Waits so many milliseconds; rejects early where the signal is aborted. */
 export type Sleep = (milliseconds: number, signal: AbortSignal) => Promise<void>;
 
@@ -22,6 +30,8 @@ export type Sleep = (milliseconds: number, signal: AbortSignal) => Promise<void>
  *
  * The scheme is additive increase, multiplicative decrease (AIMD), as TCP uses it. The increase follows the shape of
  * CUBIC (RFC 9438): slow near the rate at which the service refused, faster past it.
+ *
+ * All times are those of performance.now(), because the clock of the machine may be set.
  */
 export class RateLimiter {
 	/** Requests a second that the user allows; Infinity for no limit. */
@@ -35,13 +45,15 @@ export class RateLimiter {
 	private nextStart = 0;
 	/** Fulfilled when the last request in the queue may start. */
 	private queue: Promise<void> = Promise.resolve();
-	private backedOffAt = 0;
+	private backedOffAt = -Infinity;
 	private answersSinceBackoff = 0;
-	/** When the answers of the last second came, oldest first (Date.now()). */
+	/** Requests that may start together after a wait that the service asked for. */
+	private startsTogether = 0;
+	/** When the replies of the last second came, oldest first. */
 	private readonly answeredAt: number[] = [];
 	/** When the suspected rate limits of the last second came. */
 	private readonly suspectedAt: number[] = [];
-	/** The shortest time from a request to its answer, in milliseconds. */
+	/** The shortest time from a request to its reply, in milliseconds. */
 	private roundTrip = Infinity;
 	private slotsInUse = 0;
 	private readonly slotWaiters: Array<() => void> = [];
@@ -61,38 +73,32 @@ export class RateLimiter {
 	}
 
 	/**
-	 * Waits until the next request may start. It then holds a slot until `release`.
+	 * Waits until the next request may start.
 	 *
-	 * @param notBefore the earliest time for this request (Date.now()); the wait until then holds no slot
 	 * @param signal ends the wait
-	 * @returns false, without a slot, where the signal is aborted
+	 * @param delay the earliest start from now, in milliseconds; the wait until then holds no slot
+	 * @returns undefined where the signal is aborted
 	 */
-	async acquire(notBefore: number, signal: AbortSignal): Promise<boolean> {
+	async acquire(signal: AbortSignal, delay = 0): Promise<Slot | undefined> {
+		const notBefore = performance.now() + delay;
 		// A signal of its own for each number that waits: Node.js warns of many listeners on one.
-		if (notBefore > 0) await this.waitUntil(() => notBefore, AbortSignal.any([signal]));
+		if (delay > 0) await this.waitUntil(() => notBefore, AbortSignal.any([signal]));
 		await this.takeSlot();
 		// One after the other: only the first in the queue has to look at the clock.
 		this.queue = this.queue.then(async () => {
 			await this.waitUntil(() => this.nextStart, signal);
-			if (!signal.aborted) this.nextStart = this.startAfter(Date.now());
+			if (!signal.aborted) this.nextStart = this.startAfter(performance.now());
 		});
 		await this.queue;
-		if (signal.aborted) this.release();
-		return !signal.aborted;
+		if (!signal.aborted) return { startedAt: performance.now(), release: () => this.release() };
+		this.release();
+		return undefined;
 	}
 
-	/** Gives back the slot of a request that has ended, or does not start. */
-	release(): void {
-		// The slot goes straight to who waits longest, so that nobody who comes later takes it.
-		const next = this.slotsInUse <= this.concurrency ? this.slotWaiters.shift() : undefined;
-		if (next) next();
-		else this.slotsInUse--;
-	}
-
-	/** Records an answer. @param sentAt when its request was sent (Date.now()) */
-	onAnswer(sentAt: number): void {
-		const now = Date.now();
-		this.roundTrip = Math.min(this.roundTrip, now - sentAt);
+	/** Records a reply of the service itself, be it an answer or a code. */
+	onReply({ startedAt }: Slot): void {
+		const now = performance.now();
+		this.roundTrip = Math.min(this.roundTrip, now - startedAt);
 		this.answeredAt.push(now);
 		keepLastSecond(this.answeredAt, now);
 		const share = ++this.answersSinceBackoff / PROBE_AFTER;
@@ -103,15 +109,15 @@ export class RateLimiter {
 	/**
 	 * Records that the service limits the rate, and backs off to a little less than it answered in the last second.
 	 *
-	 * @param sentAt when the refused request was sent (Date.now())
+	 * @param slot of the refused request
 	 * @param signal `suspected` where the reply may have another reason: it counts only among many of its kind, and its
 	 * `retryAfter` does not hold back the run
 	 * @param retryAfter the wait that the service asks for, in milliseconds
 	 */
-	onRateLimit(sentAt: number, signal: RateLimitSignal, retryAfter = 0): void {
+	onRateLimit({ startedAt }: Slot, signal: RateLimitSignal, retryAfter = 0): void {
 		// Requests sent before the backoff tell nothing about the rate after it.
-		if (sentAt <= this.backedOffAt) return;
-		const now = Date.now();
+		if (startedAt <= this.backedOffAt) return;
+		const now = performance.now();
 		keepLastSecond(this.answeredAt, now);
 		const answered = this.answeredAt.length;
 		if (signal === 'suspected') {
@@ -121,7 +127,7 @@ export class RateLimiter {
 			if (suspected < SUSPECT_SHARE * (answered + suspected)) return;
 		}
 		// The first rate limit may come before a second has shown what the service answers.
-		this.isRamping = this.backedOffAt === 0 || answered === 0 || signal === 'suspected';
+		this.isRamping = this.backedOffAt === -Infinity || answered === 0 || signal === 'suspected';
 		this.rate = Math.min(this.maxRate, Math.max(BACKOFF_FACTOR * answered, MIN_RATE[signal]));
 		this.backedOffAt = now;
 		this.answersSinceBackoff = 0;
@@ -129,6 +135,15 @@ export class RateLimiter {
 		// A burst has used up the second that began with it.
 		const endOfSecond = (this.answeredAt[0] ?? now) + 1000;
 		this.nextStart = Math.max(this.nextStart, endOfSecond, now + retryAfter);
+		// Where nothing is answered, one request a wait would take an hour to show that nothing works.
+		this.startsTogether = answered === 0 && retryAfter > 0 ? this.concurrency : 0;
+	}
+
+	/** The slot goes straight to who waits longest, so that nobody who comes later takes it. */
+	private release(): void {
+		const next = this.slotsInUse <= this.concurrency ? this.slotWaiters.shift() : undefined;
+		if (next) next();
+		else this.slotsInUse--;
 	}
 
 	private async takeSlot(): Promise<void> {
@@ -138,6 +153,10 @@ export class RateLimiter {
 
 	/** The earliest start of the request after one that starts now. */
 	private startAfter(now: number): number {
+		if (this.startsTogether > 0) {
+			this.startsTogether--;
+			return now + 1000 / this.maxRate;
+		}
 		const gap = 1000 / this.rate;
 		// Requests that start together are answered together, and then CPU and network wait for each other. Spread over a
 		// round trip they overlap; a shorter gap gains nothing, because no slot is free any sooner.
@@ -151,8 +170,8 @@ export class RateLimiter {
 	/** Ends early, without throwing, where the signal is aborted. */
 	private async waitUntil(time: () => number, signal: AbortSignal): Promise<void> {
 		// The time may move while this waits, so it is read again after each wait.
-		for (let now = Date.now(); !signal.aborted && now < time(); now = Date.now()) {
-			await this.sleep(Math.ceil(time() - now), signal).catch(() => undefined);
+		while (!signal.aborted && performance.now() < time()) {
+			await this.sleep(Math.ceil(time() - performance.now()), signal).catch(() => undefined);
 		}
 	}
 }

@@ -1,5 +1,5 @@
 import { JUHE_CODES, UNLISTED_CODE, type JuheCode } from './codes';
-import { serviceFailure, type Failure } from './failure';
+import { serviceFailure, type Failure, type FailureFields } from './failure';
 
 /**
  * The fields of a reply's `result` that go into the output (API document, sections 1 to 3).
@@ -31,9 +31,26 @@ export interface Reply {
 	fault?: NetworkFault;
 }
 
-/** A reply, read: a result, no record of the number (224922), or a failure. */
+/** What a reply answers, and how its words may be told. */
+export interface Request {
+	/** The number of 11 digits that was asked for. */
+	mobile: string;
+	/** Requests sent for the number so far, this one included. */
+	attempts: number;
+	/** True where an earlier request for the number may have been billed without an answer. */
+	maybeBilled: boolean;
+	/** Takes secrets, and a number that is to be masked, out of the service's own words. */
+	redact: (text: string) => string;
+}
+
+/**
+ * A reply, read: a result, no record of the number (224922), or a failure. `fromApi` is true where the service itself
+ * replied, not a gateway, a proxy or the network.
+ */
 export type ParsedReply =
-	{ result: ApiResult } | { noRecord: true; reason: string | null } | { failure: Failure };
+	| { result: ApiResult }
+	| { noRecord: true; reason: string | null }
+	| { failure: Failure; fromApi: boolean };
 
 /** The code for a number that the service has no record of. */
 export const NO_RECORD_CODE = 224922;
@@ -42,21 +59,30 @@ export const PARAMETERS_REFUSED_CODE = 224902;
 /** Codes below this are about the key, the account or the service as a whole (API document, section 4). */
 export const FIRST_SERVICE_CODE = 200_000;
 
+/** In milliseconds. Where the service asks for a longer wait, nothing is tried again. */
+export const LONGEST_WAIT = 60_000;
+
 const CHECK_BASE_URL =
 	"Check that the 'Base URL' in the credential leads to Juhe or to a gateway to it.";
 const TRY_LATER = 'Try again later.';
 
-/** HTTP statuses that mean something for the whole run; every other one outside 2xx is about the row. */
-const HTTP_STATUSES = {
+/** What is known of a failure from the reply alone. */
+type Cause = Omit<FailureFields, 'attempts'>;
+type HttpCause = Pick<Cause, 'class' | 'maybeBilled' | 'rateLimit'>;
+
+/** The query reached the service or its gateway, and the answer is lost. */
+const LOST_ANSWER = { class: 'transient', maybeBilled: true } as const satisfies HttpCause;
+/** HTTP statuses that mean something without a body. Other 5xx are lost answers, all else is about the number. */
+const HTTP_STATUSES: Readonly<Record<number, HttpCause>> = {
 	401: { class: 'fatal' },
 	403: { class: 'fatal' },
 	404: { class: 'fatal' },
+	408: LOST_ANSWER,
 	429: { class: 'transient', rateLimit: 'explicit' },
-	// The gateway had passed the query on: its answer is lost.
-	502: { class: 'transient', lostAnswer: true },
 	503: { class: 'transient' },
-	504: { class: 'transient', lostAnswer: true },
-} as const satisfies Record<number, Pick<Failure, 'class' | 'lostAnswer' | 'rateLimit'>>;
+};
+/** Statuses of gateways, whose bodies may hold an error_code of their own: only a code of the document counts. */
+const GATEWAY_STATUSES = [429, 502, 503, 504];
 
 /** What Node.js and axios call a connection that ended before the reply did. */
 const CUT_CONNECTION = ['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'ETIMEDOUT', 'ERR_BAD_RESPONSE'];
@@ -70,123 +96,157 @@ const MAX_REASON_LENGTH = 500;
 /**
  * The one place where a reply becomes a result or a failure (API document, sections 1 to 4).
  *
- * @param redact takes secrets, and a number that is to be masked, out of the service's own words
+ * The body decides: a whole reply of the API counts whatever the HTTP status, and so does one behind which the connection
+ * ends.
  */
-export function parseReply(
-	reply: Reply | NetworkFault,
-	redact: (text: string) => string,
-): ParsedReply {
-	if ('networkCode' in reply) return { failure: networkFailure(reply) };
+export function parseReply(reply: Reply | NetworkFault, request: Request): ParsedReply {
+	const fail = (cause: Cause, fromApi = false) => ({ failure: toFailure(cause, request), fromApi });
+	if ('networkCode' in reply) return fail(networkCause(reply));
 	const body = parseObject(reply.text);
 	const code = parseCode(body.error_code);
-	// A connection that ends behind a whole reply has lost nothing.
-	if (reply.fault !== undefined && body.error_code === undefined) {
-		return { failure: networkFailure(reply.fault) };
+	const isFromApi =
+		code !== undefined && (isDocumented(code) || !GATEWAY_STATUSES.includes(reply.statusCode));
+	if (isFromApi && code === NO_RECORD_CODE) {
+		return { noRecord: true, reason: redactText(body.reason, request.redact) };
 	}
-	if (code !== undefined && code !== 0 && (isDocumented(code) || !isTransientHttp(reply))) {
-		return code === NO_RECORD_CODE
-			? { noRecord: true, reason: redactText(body.reason, redact) }
-			: { failure: codeFailure(code, body, reply, redact) };
+	if (isFromApi && code !== 0) return fail(codeCause(code, body, reply, request.redact), true);
+
+	const hasResult = isObject(body.result) && Object.keys(body.result).length > 0;
+	if (code !== 0 || !hasResult) {
+		if (reply.fault !== undefined && body.error_code === undefined) {
+			return fail(networkCause(reply.fault));
+		}
+		const isSuccess = reply.statusCode >= 200 && reply.statusCode <= 299;
+		if (!isSuccess) return fail(httpCause(reply));
+		return code === 0 ? fail(NO_RESULT, true) : fail(NOT_JUHE);
 	}
-	if (reply.statusCode < 200 || reply.statusCode > 299) return { failure: httpFailure(reply) };
-	if (code === undefined) return { failure: notJuheFailure() };
-	if (!isObject(body.result) || Object.keys(body.result).length === 0) {
-		return { failure: unreadable('noResult', 'The reply has no result.', UNLISTED_CODE.remedy) };
-	}
+	const { mobile, ...fields } = body.result as Record<string, unknown>;
+	if (isOtherNumber(mobile, request.mobile)) return fail(OTHER_NUMBER, true);
 	const result: ApiResult = {};
 	for (const field of API_FIELDS) {
-		const value = body.result[field];
-		if (isScalar(value)) result[field] = redactValue(value, redact);
+		const value = fields[field];
+		if (isScalar(value)) result[field] = redactValue(value, request.redact);
 	}
 	return { result };
 }
 
+function toFailure(cause: Cause, { attempts, maybeBilled }: Request): Failure {
+	const isUncertain = maybeBilled || cause.maybeBilled || cause.billable === 'uncertain';
+	// The service limits the rate and asks for a wait longer than LONGEST_WAIT: nothing further can work.
+	const isTooLong = cause.rateLimit === 'explicit' && (cause.retryAfter ?? 0) > LONGEST_WAIT;
+	return serviceFailure({
+		...cause,
+		attempts,
+		class: isTooLong ? 'fatal' : cause.class,
+		billable: isUncertain ? 'uncertain' : 'no',
+	});
+}
+
 /** The failure for a number that the service has no record of; whether that is billed, the document does not say. */
 export function noRecordFailure(attempts: number, reason: string | null): Failure {
-	const { sentence, remedy } = JUHE_CODES[NO_RECORD_CODE];
-	const failure = unreadable(NO_RECORD_CODE, sentence, remedy);
-	Object.assign(failure.details, { attempts, reason });
-	return failure;
+	return serviceFailure({
+		...JUHE_CODES[NO_RECORD_CODE],
+		code: NO_RECORD_CODE,
+		attempts,
+		reason,
+		billable: 'uncertain',
+	});
+}
+
+/** Replies that tell nothing about the number, though the service may have billed the query. */
+const NO_RESULT: Cause = {
+	class: 'permanent',
+	code: 'noResult',
+	sentence: 'The reply has no result.',
+	remedy: UNLISTED_CODE.remedy,
+	billable: 'uncertain',
+};
+const NOT_JUHE: Cause = {
+	class: 'permanent',
+	code: 'notJuhe',
+	sentence: 'The response is not a Juhe API response.',
+	remedy: CHECK_BASE_URL,
+	billable: 'uncertain',
+};
+const OTHER_NUMBER: Cause = {
+	class: 'permanent',
+	code: 'otherNumber',
+	sentence: 'The reply is about another number than the one that was asked for.',
+	remedy: 'Try again later. If it stays so, check the gateway, or ask the support of Juhe.',
+	billable: 'uncertain',
+};
+
+/** Whether the service's `mobile` is another number. One that is masked, encrypted or left out says nothing. */
+function isOtherNumber(replied: unknown, mobile: string): boolean {
+	const text = typeof replied === 'number' || typeof replied === 'string' ? String(replied) : '';
+	return /^[\d\s()+.-]*\d[\d\s()+.-]*$/.test(text) && !text.replace(/\D/g, '').endsWith(mobile);
 }
 
 function isDocumented(code: number): code is keyof typeof JUHE_CODES {
 	return Object.hasOwn(JUHE_CODES, code);
 }
 
-function isTransientHttp({ statusCode }: Reply): boolean {
-	return httpStatus(statusCode)?.class === 'transient';
-}
-
-function httpStatus(statusCode: number) {
-	return Object.hasOwn(HTTP_STATUSES, statusCode)
-		? (HTTP_STATUSES[statusCode as keyof typeof HTTP_STATUSES] as Partial<Failure>)
-		: undefined;
-}
-
-function codeFailure(
+function codeCause(
 	code: number,
 	body: Record<string, unknown>,
 	reply: Reply,
 	redact: (text: string) => string,
-): Failure {
-	const documented: JuheCode = isDocumented(code)
+): Cause {
+	const known: JuheCode = isDocumented(code)
 		? JUHE_CODES[code]
-		: {
-				class: code < FIRST_SERVICE_CODE ? 'fatal' : (httpStatus(reply.statusCode)?.class ?? 'row'),
-				...UNLISTED_CODE,
-			};
-	const shownCode = redactValue(code, redact);
-	const { sentence, remedy } = documented;
-	const failure = serviceFailure(documented.class, shownCode, sentence, remedy);
-	failure.details.reason = redactText(body.reason, redact);
-	failure.details.resultcode = redactText(body.resultcode, redact) ?? documented.resultcode ?? null;
-	return { ...failure, rateLimit: documented.rateLimit, retryAfter: parseRetryAfter(reply) };
+		: { class: code < FIRST_SERVICE_CODE ? 'fatal' : 'permanent', ...UNLISTED_CODE };
+	return {
+		...known,
+		code: redactValue(code, redact),
+		reason: redactText(body.reason, redact),
+		resultcode: redactText(body.resultcode, redact) ?? known.resultcode ?? null,
+		retryAfter: parseRetryAfter(reply),
+	};
 }
 
-function httpFailure(reply: Reply): Failure {
+function httpCause(reply: Reply): Cause {
 	const { statusCode } = reply;
-	const known = httpStatus(statusCode);
-	const failureClass = known?.class ?? 'row';
-	const sentence = `The service answers with HTTP status ${statusCode}.`;
-	const remedy = failureClass === 'transient' ? TRY_LATER : CHECK_BASE_URL;
-	const failure = known?.lostAnswer
-		? unreadable(statusCode, sentence, remedy)
-		: serviceFailure(failureClass, statusCode, sentence, remedy);
-	return { ...failure, ...known, retryAfter: parseRetryAfter(reply) };
+	const known =
+		HTTP_STATUSES[statusCode] ??
+		(statusCode >= 500 ? LOST_ANSWER : { class: 'permanent' as const });
+	return {
+		...known,
+		code: statusCode,
+		sentence: `The service answers with HTTP status ${statusCode}.`,
+		remedy: known.class === 'transient' ? TRY_LATER : CHECK_BASE_URL,
+		retryAfter: parseRetryAfter(reply),
+	};
 }
 
-function networkFailure({ networkCode, timedOut }: NetworkFault): Failure {
-	if (timedOut || CUT_CONNECTION.includes(networkCode)) {
-		const failure = timedOut
-			? unreadable(
-					'timeout',
-					'The service does not answer in time.',
-					`Raise 'Timeout (Ms)'. ${TRY_LATER}`,
-				)
-			: unreadable('connectionLost', 'The connection ends before the reply does.', TRY_LATER);
-		return { ...failure, class: 'transient', lostAnswer: true };
+function networkCause({ networkCode, timedOut }: NetworkFault): Cause {
+	if (timedOut) {
+		return {
+			...LOST_ANSWER,
+			code: 'timeout',
+			sentence: 'The service does not answer in time.',
+			remedy: `Raise 'Timeout (Ms)'. ${TRY_LATER}`,
+		};
+	}
+	if (CUT_CONNECTION.includes(networkCode)) {
+		return {
+			...LOST_ANSWER,
+			code: 'connectionLost',
+			sentence: 'The connection ends before the reply does.',
+			remedy: TRY_LATER,
+		};
 	}
 	const mayOpen = NO_CONNECTION_YET.includes(networkCode);
 	// The service answered, but not with HTTP, or with a body that cannot be unpacked.
-	if (!mayOpen && !NO_CONNECTION.test(networkCode)) return notJuheFailure();
+	if (!mayOpen && !NO_CONNECTION.test(networkCode)) return NOT_JUHE;
 	const isRefused = networkCode === 'ECONNREFUSED';
-	return serviceFailure(
-		mayOpen ? 'transient' : 'row',
-		isRefused ? 'connectionRefused' : 'noConnection',
-		isRefused ? 'The service refuses the connection.' : 'There is no connection to the service.',
-		`${CHECK_BASE_URL} Network code: ${networkCode}.`,
-	);
-}
-
-/** A reply that tells nothing about the number, though the service may have billed the query. */
-function unreadable(code: number | string, sentence: string, remedy: string): Failure {
-	const failure = serviceFailure('row', code, sentence, remedy);
-	failure.details.billable = 'uncertain';
-	return failure;
-}
-
-function notJuheFailure(): Failure {
-	return unreadable('notJuhe', 'The response is not a Juhe API response.', CHECK_BASE_URL);
+	return {
+		class: mayOpen ? 'transient' : 'permanent',
+		code: isRefused ? 'connectionRefused' : 'noConnection',
+		sentence: isRefused
+			? 'The service refuses the connection.'
+			: 'There is no connection to the service.',
+		remedy: `${CHECK_BASE_URL} Network code: ${networkCode}.`,
+	};
 }
 
 /** Retry-After in milliseconds: RFC 9110 allows seconds or a date. */

@@ -1,8 +1,11 @@
-import type { Failure } from '../juhe/failure';
+import type { LookupResult } from '../juhe/client';
 
 /** The breaker opens after this many failures in a row with one code: before the first answer, and later. */
 const LIMIT_BEFORE_ANSWER = 30;
 const LIMIT_AFTER_ANSWER = 100;
+/** It also opens where so many requests fail over so many milliseconds without an answer. */
+const SILENT_REQUESTS = 30;
+const LONGEST_SILENCE = 180_000;
 /** While no answer comes, this many numbers may start beyond those that fill all slots. */
 const SPARE_STARTS = 10;
 /** After this many failures in a row, at most this many unproven numbers are under way. */
@@ -11,27 +14,26 @@ const PROBES = 10;
 /**
  * Ends a run in which nothing works (the circuit breaker pattern).
  *
- * It opens after a fatal failure, or after many failures in a row with one and the same code. A later call of the node in
- * the same execution then sends one number only, until an answer shows that the service works again.
+ * It opens after a fatal failure, after many failures in a row with one and the same code, or after minutes without an
+ * answer. While it is open, one number at a time may start. It closes when a number that started after it opened is
+ * answered.
  */
 export class CircuitBreaker {
+	/** Why it is open, as a sentence; empty after a fatal failure, which speaks for itself. Undefined while closed. */
+	openedBy?: string;
+	/** Numbers that had started when it opened. */
+	private startedBefore = 0;
 	/** The code of the last numbers that ended. */
 	private code: number | string | undefined;
 	/** How many of them in a row. */
 	private streak = 0;
-	private underWay = 0;
+	private inFlight = 0;
 	private started = 0;
-	/** The place of the latest start that has an answer, counted from 1; 0 before the first answer. */
+	/** The number of the latest start that has an answer, counted from 1; 0 before the first answer. */
 	private lastAnswered = 0;
-
-	/** How many failures in a row open it. */
-	get limit(): number {
-		return this.lastAnswered > 0 ? LIMIT_AFTER_ANSWER : LIMIT_BEFORE_ANSWER;
-	}
-
-	get isOpen(): boolean {
-		return this.streak >= this.limit;
-	}
+	/** Requests that failed since the last answer, and when the first of them did (performance.now()). */
+	private failedRequests = 0;
+	private failingSince = 0;
 
 	/**
 	 * Whether one more number may start now. Else one that is under way has to end first: an outage of some seconds shall
@@ -40,31 +42,65 @@ export class CircuitBreaker {
 	 * @param concurrency requests under way at the same time, at most
 	 */
 	mayStart(concurrency: number): boolean {
+		// One number starts in any case: it shows whether the service works again.
+		if (this.inFlight === 0) return true;
+		if (this.openedBy !== undefined) return false;
 		// Numbers under way that started after the latest answered one: they may all fail.
-		const unproven = Math.min(this.underWay, this.started - this.lastAnswered);
+		const unproven = Math.min(this.inFlight, this.started - this.lastAnswered);
 		const mostUnproven = this.streak < PROBES ? concurrency + SPARE_STARTS : PROBES;
 		return unproven < mostUnproven && unproven + this.streak < this.limit;
 	}
 
-	/** @returns the place of the number among those that started */
+	/** @returns the number of the start, counted from 1 */
 	onStart(): number {
-		this.underWay++;
+		this.inFlight++;
 		return ++this.started;
 	}
 
-	onAnswer(place: number): void {
-		this.underWay--;
-		this.lastAnswered = Math.max(this.lastAnswered, place);
-		this.streak = 0;
+	/** Counts a request that failed, be it tried again or not. @returns true where that opens the breaker */
+	onFailedRequest(): boolean {
+		const now = performance.now();
+		if (this.failedRequests++ === 0) this.failingSince = now;
+		const isSilent = now - this.failingSince >= LONGEST_SILENCE;
+		return (
+			isSilent &&
+			this.failedRequests >= SILENT_REQUESTS &&
+			this.open(`No answer came for ${LONGEST_SILENCE / 60_000} minutes, and the run stopped.`)
+		);
 	}
 
-	onFailure({ class: failureClass, details, interrupted }: Failure, place: number): void {
-		this.underWay--;
+	/** Counts a number that ended. @param result undefined where its lookup broke off */
+	onEnd(startNumber: number, result: LookupResult | undefined): void {
+		this.inFlight--;
+		if (result === undefined) return;
+		if ('answer' in result) {
+			this.lastAnswered = Math.max(this.lastAnswered, startNumber);
+			this.streak = 0;
+			this.failedRequests = 0;
+			if (startNumber > this.startedBefore) this.openedBy = undefined;
+			return;
+		}
+		const { class: failureClass, details, interrupted } = result.failure;
 		// Retries make a failure end late, so it counts only if it started after the latest answered number.
-		const isOutdated = failureClass !== 'fatal' && place < this.lastAnswered;
+		const isOutdated = failureClass !== 'fatal' && startNumber < this.lastAnswered;
 		if (interrupted || isOutdated) return;
 		this.streak = details.code === this.code ? this.streak + 1 : 1;
 		this.code = details.code;
-		if (failureClass === 'fatal') this.streak = this.limit;
+		if (failureClass === 'fatal') this.open('');
+		else if (this.streak >= this.limit) {
+			this.open(`${this.limit} numbers in a row ended so, and the run stopped.`);
+		}
+	}
+
+	private get limit(): number {
+		return this.lastAnswered > 0 ? LIMIT_AFTER_ANSWER : LIMIT_BEFORE_ANSWER;
+	}
+
+	/** @returns false where it is open already */
+	private open(reason: string): boolean {
+		if (this.openedBy !== undefined) return false;
+		this.openedBy = reason;
+		this.startedBefore = this.started;
+		return true;
 	}
 }

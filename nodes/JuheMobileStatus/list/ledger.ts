@@ -1,54 +1,40 @@
 import { createHmac } from 'node:crypto';
 
-import type { Answer, Lookup } from '../juhe/client';
+import type { Answer, LookupResult } from '../juhe/client';
+import type { FailureDetails } from '../juhe/failure';
 import { API_FIELDS, type ApiResult } from '../juhe/reply';
 import { CircuitBreaker } from './circuitBreaker';
-import type { PriorFailure } from './outcome';
 
 /** An answer of this execution, and the call that paid for it: n8n's run index, which the tries of a call share. */
 export type PaidAnswer = Answer & { call: number };
 
-/** A PaidAnswer whose result lies flat in it, which takes 140 bytes a number instead of 200. */
-class FlatAnswer implements PaidAnswer {
-	private readonly province;
-	private readonly city;
-	private readonly isp;
-	private readonly state;
-	private readonly description;
-	private readonly orderid;
-	readonly attempts;
-	readonly billable;
-	readonly checkedAt;
-
-	constructor(
-		result: ApiResult,
-		{ attempts, billable, checkedAt }: Answer,
-		readonly call: number,
-	) {
-		this.province = result.province;
-		this.city = result.city;
-		this.isp = result.isp;
-		this.state = result.state;
-		this.description = result.description;
-		this.orderid = result.orderid;
-		this.attempts = attempts;
-		this.billable = billable;
-		this.checkedAt = checkedAt;
-	}
-
-	get result(): ApiResult {
-		const result: ApiResult = {};
-		for (const field of API_FIELDS) {
-			if (this[field] !== undefined) result[field] = this[field];
-		}
-		return result;
-	}
+/** What an unsuccessful query leaves. The service's words are not among it, because they may quote the number. */
+export interface PriorFailure extends Pick<FailureDetails, 'code' | 'attempts' | 'billable'> {
+	/** The call that sent the number. */
+	call: number;
+	/** Answers to the number that the execution has lost. */
+	lostAnswers: number;
 }
 
-/** What n8n keeps of a ledger. Numbers stand behind their HMAC. */
-export interface SavedLedger {
-	answers: Record<string, PaidAnswer>;
-	failures: Record<string, PriorFailure>;
+/** A value of the API; null stands for null, and an empty list for a field that the service left out. */
+type StoredValue = ApiResult[keyof ApiResult] | never[];
+/**
+ * An answer as n8n stores it, short because there may be a million: call, attempts, whether it is surely billed (1) or
+ * not (0), time (Date.now()), and the values of API_FIELDS. The place of the values holds `{ reason }` where the service
+ * has no record of the number.
+ */
+type StoredAnswer = [
+	number,
+	number,
+	0 | 1,
+	number,
+	...(StoredValue[] | [{ reason: string | null }]),
+];
+
+/** What n8n stores of the ledger with an execution. Numbers stand behind their HMAC. */
+export interface LedgerRecord {
+	entries: Record<string, StoredAnswer | PriorFailure>;
+	/** Queries sent: numbers plus repetitions after a lost answer. */
 	queries: number;
 }
 
@@ -56,120 +42,129 @@ export interface SavedLedger {
  * What one execution has asked and paid: answers, numbers under way, and what is left of the cap.
  *
  * All calls of the node in an execution share it: tries, loop turns, several connections, and tool calls side by side.
+ * The record is changed in place as each answer comes, so that nothing is lost whatever happens next. What cannot be
+ * stored stands beside it.
  */
 export class Ledger {
 	readonly breaker = new CircuitBreaker();
-	/** Numbers that a dry run would query, and the call that would. */
+	/** Numbers that a dry run would query, and the call that would. A dry run pays nothing, so it is not stored. */
 	readonly planned = new Map<string, number>();
-	private readonly answers = new Map<string, PaidAnswer>();
-	private readonly failures = new Map<string, PriorFailure>();
-	private readonly lookups = new Map<string, Promise<Lookup>>();
-	private queries: number;
+	/** Numbers that are being sent, or wait for a slot. */
+	private readonly inFlight = new Map<string, Promise<LookupResult | undefined>>();
+	private answered = 0;
 
-	/**
-	 * @param secret key of the HMAC: another account finds nothing in a saved ledger
-	 * @param saved what a failed execution has left
-	 */
+	/** @param secret key of the HMAC: another account finds nothing in the record */
 	constructor(
 		private readonly secret: string,
-		private readonly saved?: SavedLedger,
-	) {
-		this.queries = saved?.queries ?? 0;
-	}
+		private readonly record: LedgerRecord,
+	) {}
 
-	/** Queries sent so far: numbers plus repetitions after a lost answer. */
-	get queriesSent(): number {
-		return this.queries;
-	}
-
-	/** Answers so far. */
+	/** Answers that came while this process worked on the execution. */
 	get queriesAnswered(): number {
-		return this.answers.size;
+		return this.answered;
 	}
 
-	/** The answer that this execution has to a number. */
-	answerTo(mobile: string): PaidAnswer | undefined {
-		return this.answers.get(mobile) ?? this.saved?.answers[this.hash(mobile)];
+	/** The answer that this execution has to a number, or what an unsuccessful query has left. */
+	entryOf(mobile: string): { answer?: PaidAnswer; prior?: PriorFailure } {
+		const entry = this.record.entries[this.hash(mobile)];
+		if (entry === undefined) return {};
+		return Array.isArray(entry) ? { answer: unpack(entry) } : { prior: entry };
 	}
 
-	/** What an unsuccessful query for the number has left. */
-	priorFailure(mobile: string): PriorFailure | undefined {
-		const failure = this.failures.get(mobile);
-		if (failure !== undefined || this.answers.has(mobile)) return failure;
-		return this.saved?.failures[this.hash(mobile)];
+	/** Lets numbers be sent again whose retries an earlier execution has used up. */
+	allowRetries(): void {
+		for (const entry of Object.values(this.record.entries)) {
+			if (!Array.isArray(entry)) entry.lostAnswers = 0;
+		}
 	}
 
-	/** The lookup of a number that another call of the node has under way. */
-	underWay(mobile: string): Promise<Lookup> | undefined {
-		return this.lookups.get(mobile);
+	/** Drops the answer to a number, so that it is asked for anew. */
+	forget(mobile: string): void {
+		Reflect.deleteProperty(this.record.entries, this.hash(mobile));
 	}
 
 	/**
-	 * Whether sending the number counts towards the cap. It does not where it repeats a query that was not billed.
+	 * Whether the cap keeps the number from being sent. Sending it again after a query that was not billed is free.
+	 *
+	 * @param cap queries that the execution may send
 	 */
-	isCharged(mobile: string): boolean {
-		return this.priorFailure(mobile)?.billable !== 'no';
-	}
-
-	/** @param cap queries that the execution may send; 0 for no cap */
-	hasQueryLeft(cap: number): boolean {
-		return cap === 0 || this.queries < cap;
+	isOverCap(mobile: string, cap: number): boolean {
+		const isFree = this.entryOf(mobile).prior?.billable === 'no';
+		return !isFree && this.record.queries >= cap;
 	}
 
 	/** Takes one query from the cap before it is sent; false where none is left. */
 	reserve(cap: number): boolean {
-		const hasLeft = this.hasQueryLeft(cap);
-		if (hasLeft) this.queries++;
+		const hasLeft = this.record.queries < cap;
+		if (hasLeft) this.record.queries++;
 		return hasLeft;
 	}
 
-	/** Records a lookup from its start to its end. */
-	async record(mobile: string, call: number, lookup: Promise<Lookup>): Promise<Lookup> {
-		this.lookups.set(mobile, lookup);
-		const place = this.breaker.onStart();
-		const ended = await lookup;
-		this.lookups.delete(mobile);
-		if ('answer' in ended) {
-			const { answer } = ended;
-			const { result } = answer;
-			this.answers.set(
-				mobile,
-				result === null ? { ...answer, call } : new FlatAnswer(result, answer, call),
-			);
-			this.failures.delete(mobile);
-			this.breaker.onAnswer(place);
-		} else {
-			const { code, attempts, billable } = ended.failure.details;
-			this.failures.set(mobile, { code, attempts, billable, call });
-			this.breaker.onFailure(ended.failure, place);
-		}
-		return ended;
+	/** The lookup of a number that is under way; it gives undefined where the number was not sent after all. */
+	lookupOf(mobile: string): Promise<LookupResult | undefined> | undefined {
+		return this.inFlight.get(mobile);
 	}
 
-	/** What a retry by hand needs, without a number in it. */
-	save(): SavedLedger {
-		const answers = new Map(Object.entries(this.saved?.answers ?? {}));
-		const failures = new Map(Object.entries(this.saved?.failures ?? {}));
-		for (const [mobile, answer] of this.answers) {
-			const { result, reason, attempts, billable, checkedAt, call } = answer;
-			const plain = { result, reason, attempts, billable, checkedAt, call };
-			answers.set(this.hash(mobile), plain);
-			failures.delete(this.hash(mobile));
-		}
-		for (const [mobile, failure] of this.failures) failures.set(this.hash(mobile), failure);
-		return {
-			answers: Object.fromEntries(answers),
-			failures: Object.fromEntries(failures),
-			queries: this.queries,
+	/** Fulfilled when the next of the numbers under way has ended. */
+	async nextEnd(): Promise<void> {
+		await Promise.race(this.inFlight.values());
+	}
+
+	/** Marks a number as under way, for calls that want it too. @returns what ends that, with the result if it was sent */
+	open(mobile: string): (result?: LookupResult) => void {
+		let settle: (result?: LookupResult) => void = () => {};
+		const lookup = new Promise<LookupResult | undefined>((resolve) => (settle = resolve));
+		this.inFlight.set(mobile, lookup);
+		return (result) => {
+			this.inFlight.delete(mobile);
+			settle(result);
 		};
 	}
 
-	/** The number of queries sent, without answers and failures. */
-	counts(): SavedLedger {
-		return { answers: {}, failures: {}, queries: this.queries };
+	/** Records what came of a number. @param call n8n's run index */
+	add(mobile: string, call: number, result: LookupResult): void {
+		if ('answer' in result) this.answered++;
+		this.record.entries[this.hash(mobile)] =
+			'answer' in result ? pack(result.answer, call) : priorFailure(result, call);
 	}
 
+	/** 72 bits: two of a million numbers share one with a chance of one in ten billion. */
 	private hash(mobile: string): string {
-		return createHmac('sha256', this.secret).update(mobile).digest('base64url').slice(0, 16);
+		return createHmac('sha256', this.secret).update(mobile).digest('base64url').slice(0, 12);
 	}
+}
+
+function priorFailure(
+	{ failure, lostAnswers }: Extract<LookupResult, { failure: unknown }>,
+	call: number,
+): PriorFailure {
+	const { code, attempts, billable } = failure.details;
+	return { code, attempts, billable, call, lostAnswers };
+}
+
+function pack(answer: Answer, call: number): StoredAnswer {
+	const { result, reason = null, attempts, billable, checkedAt } = answer;
+	const paid = [call, attempts, billable === 'yes' ? 1 : 0, Date.parse(checkedAt)] as const;
+	if (result === null) return [...paid, { reason }];
+	const values = API_FIELDS.map((field): StoredValue =>
+		result[field] === undefined ? [] : result[field],
+	);
+	// The plain query has no order number.
+	if (result.orderid === undefined) values.pop();
+	return [...paid, ...values];
+}
+
+function unpack([call, attempts, isBilled, time, ...values]: StoredAnswer): PaidAnswer {
+	const billable = isBilled === 1 ? 'yes' : 'uncertain';
+	const paid = { call, attempts, billable, checkedAt: new Date(time).toISOString() } as const;
+	const [first] = values;
+	if (typeof first === 'object' && first !== null && 'reason' in first) {
+		return { ...paid, result: null, reason: first.reason };
+	}
+	const result: ApiResult = {};
+	API_FIELDS.forEach((field, index) => {
+		const value = values[index];
+		if (typeof value !== 'object' || value === null) result[field] = value;
+	});
+	return { ...paid, result };
 }

@@ -1,33 +1,44 @@
 import type { Answer } from '../juhe/client';
 import { serviceFailure, type Failure, type FailureDetails } from '../juhe/failure';
-import type { EarlierResult } from './earlier';
+import { noRecordFailure } from '../juhe/reply';
+import type { PriorFailure } from './ledger';
+import type { StoredResult } from './storedResult';
+
+/** `details` of a row without a result. */
+export interface RowFailureDetails extends FailureDetails {
+	/** True for a number that was not sent. */
+	notQueried?: true;
+}
+export type RowFailure = Failure<RowFailureDetails>;
 
 /** A row as it comes in: its number of 11 digits and the result that it carries, or why it has no number. */
-export type Row = { mobile: string; earlier?: EarlierResult } | { failure: Failure };
+export type Row = { mobile: string; stored?: StoredResult } | { failure: RowFailure };
 
 /** Who paid for a result: this row's query, another row of this execution, or an earlier execution. */
 export type Source = 'query' | 'duplicate' | 'reused';
 
-/** What a dry run says of a row. */
-export const PLANS = {
-	billable: 'Would be queried and billed',
-	duplicate: 'Would take the answer of an earlier row',
-	reusable: 'Would take a result that is still valid',
-	overCap: "Would not be sent: over 'Max Queries per Execution'",
-} as const;
-export type Plan = keyof typeof PLANS;
+/**
+ * What a dry run says of a row: it would be queried and billed, take the answer of another row, take a result that is
+ * still valid, or not be sent because of the cap.
+ */
+export const PLANS = ['billable', 'duplicate', 'reusable', 'overCap'] as const;
+export type Plan = (typeof PLANS)[number];
 
 /** What became of a row, or would become of it in a dry run. */
 export type Outcome =
 	| { mobile: string; answer: Answer; source: 'query' | 'duplicate' }
-	| { mobile: string; earlier: EarlierResult; source: 'reused' }
+	| { mobile: string; stored: StoredResult; source: 'reused' }
 	| { mobile: string; plan: Plan }
-	| { failure: Failure };
+	| { failure: RowFailure };
 
 /** A failure that only the person at the workflow can correct: a cell, an option, an expression. */
-export function userFailure(code: string, message: string, remedy: string): Failure {
-	const { details } = serviceFailure('row', code, '', remedy);
-	return { class: 'row', by: 'user', message, details: { ...details, attempts: 0 } };
+export function userFailure(code: string, message: string, remedy: string): RowFailure {
+	return {
+		class: 'permanent',
+		by: 'user',
+		message,
+		details: { code, resultcode: null, reason: null, remedy, attempts: 0, billable: 'no' },
+	};
 }
 
 /**
@@ -36,7 +47,7 @@ export function userFailure(code: string, message: string, remedy: string): Fail
  * @param reason what the cell looks like, as a predicate: "is empty"
  * @param itemIndex undefined for an agent's tool, which has no rows
  */
-export function invalidNumberFailure(reason: string, itemIndex?: number): Failure {
+export function invalidNumberFailure(reason: string, itemIndex?: number): RowFailure {
 	const place = itemIndex === undefined ? '' : ` in row ${itemIndex + 1}`;
 	return userFailure(
 		'invalidNumber',
@@ -45,50 +56,65 @@ export function invalidNumberFailure(reason: string, itemIndex?: number): Failur
 	);
 }
 
+/** The start of the message of a row that a cancelled execution has not sent. */
+export const CANCELLED_MESSAGE = 'The execution is cancelled.';
+
+/** Why a cancelled execution sends nothing more. */
+export function cancelledFailure(): RowFailure {
+	return userFailure('cancelled', CANCELLED_MESSAGE, 'Run the workflow again.');
+}
+
 /** A number that is not sent, because `cause` ended the run before its turn. */
-export function notQueriedFailure(cause: Failure): Failure {
-	const { code, resultcode, reason, remedy } = cause.details;
+export function notQueriedFailure(cause: RowFailure): RowFailure {
+	const { details, message } = cause;
 	return {
 		...cause,
 		interrupted: true,
-		message: `${cause.message} Not sent (notQueried).`,
-		details: { code, resultcode, reason, remedy, attempts: 0, billable: 'no', notQueried: true },
+		message: `${message} Not sent (notQueried).`,
+		details: { ...details, attempts: 0, billable: 'no', notQueried: true },
 	};
 }
 
 /** A number over the option Max Queries per Execution. */
-export function overCapFailure(maxQueries: number): Failure {
+export function overCapFailure(maxQueries: number): RowFailure {
 	const failure = userFailure(
 		'overCap',
 		`'Max Queries per Execution' (${maxQueries}) is reached. Not sent (notQueried).`,
 		"Raise 'Max Queries per Execution', or run the workflow again for the rest.",
 	);
-	failure.details.notQueried = true;
-	return failure;
+	return { ...failure, details: { ...failure.details, notQueried: true } };
 }
 
-/** A number whose answer is lost in an earlier try of the execution, and that may not be sent again. */
-export function notResentFailure(prior: PriorFailure): Failure {
-	const { code, attempts } = prior;
-	const failure = serviceFailure(
-		'row',
+/** A number whose answer is lost, and that may not be sent again in this execution. */
+export function notResentFailure({ code, attempts }: PriorFailure): RowFailure {
+	return serviceFailure({
+		class: 'permanent',
 		code,
-		'An earlier try lost the answer to this number. It is not sent again.',
-		"Run the workflow again for this number. 'Resend After Lost Answer' is off, or 'Max Queries per Execution' is reached.",
-	);
-	Object.assign(failure.details, { attempts, billable: 'uncertain' });
-	return failure;
+		sentence: 'An earlier try lost the answer to this number. It is not sent again.',
+		remedy:
+			"Run the workflow again for this number. 'Resend After Lost Answer' is off, or 'Retries' or 'Max Queries per Execution' is used up.",
+		attempts,
+		billable: 'uncertain',
+	});
 }
 
 /** A row whose number another row has asked for, without a result. */
-export function duplicateFailure(failure: Failure): Failure {
+export function duplicateFailure(failure: RowFailure): RowFailure {
 	return { ...failure, details: { ...failure.details, attempts: 0, billable: 'no' } };
 }
 
-/**
- * What an unsuccessful query for a number leaves for later tries, and the call that sent it (n8n's run index). The
- * service's words are not among it, because they may quote the number.
- */
-export type PriorFailure = Pick<FailureDetails, 'code' | 'attempts' | 'billable'> & {
-	call: number;
-};
+/** The outcome of a row whose number was asked for. @param failOnNoRecord whether a number without a record fails */
+export function toOutcome(
+	mobile: string,
+	result: { answer: Answer } | { failure: RowFailure },
+	source: 'query' | 'duplicate',
+	{ failOnNoRecord }: { failOnNoRecord: boolean },
+): Outcome {
+	if ('failure' in result) {
+		return { failure: source === 'query' ? result.failure : duplicateFailure(result.failure) };
+	}
+	const { answer } = result;
+	if (answer.result !== null || !failOnNoRecord) return { mobile, answer, source };
+	const failure = noRecordFailure(answer.attempts, answer.reason ?? null);
+	return toOutcome(mobile, { failure }, source, { failOnNoRecord });
+}

@@ -1,34 +1,42 @@
-import type { Answer, Client, Lookup } from '../juhe/client';
+import type { Client, LookupResult } from '../juhe/client';
 import type { Failure } from '../juhe/failure';
-import type { RateLimiter } from '../juhe/rateLimiter';
-import { noRecordFailure, PARAMETERS_REFUSED_CODE } from '../juhe/reply';
-import type { EarlierResult } from './earlier';
+import type { RateLimiter, Slot } from '../juhe/rateLimiter';
+import { PARAMETERS_REFUSED_CODE } from '../juhe/reply';
 import type { Ledger } from './ledger';
 import {
+	cancelledFailure,
 	duplicateFailure,
 	notQueriedFailure,
 	notResentFailure,
 	overCapFailure,
-	userFailure,
+	toOutcome,
 	type Outcome,
 	type Plan,
 	type Row,
+	type RowFailure,
 } from './outcome';
+import { isResultOf, type StoredResult } from './storedResult';
 
-/** What holds for a call of the node. */
-export interface RunOptions {
+/** What decides whether a number is sent. */
+export interface DecisionOptions {
 	/** n8n's run index: the tries of one call share it. */
 	call: number;
-	/** Requests under way at the same time, at most. */
-	concurrency: number;
-	/** Queries that the execution may send; 0 for no cap. */
+	/** Queries that the execution may send; Infinity for no cap. */
 	maxQueries: number;
 	/** Whether a result that a row carries may answer for its number. */
 	reuseResults: boolean;
-	/** Whether a number without a record (224922) fails. */
-	failOnNoRecord: boolean;
+	/** How often a number may be sent again. */
+	retries: number;
 	/** Whether a number is sent again after its answer was lost. */
 	resendUncertain: boolean;
+	/** Whether a number without a record (224922) fails. */
+	failOnNoRecord: boolean;
+}
+
+/** What holds for a call of the node. */
+export interface RunOptions extends DecisionOptions {
+	/** Requests under way at the same time, at most. */
+	concurrency: number;
 	/** True where one failing row ends the run (On Error: Stop Workflow). */
 	stopOnFailure: boolean;
 	/** Aborted when the execution is cancelled; requests under way still end. */
@@ -41,13 +49,48 @@ export interface RunOptions {
 export interface RunResult {
 	outcomes: Outcome[];
 	/** The failure that stopped the run; undefined for one that ran to its end. */
-	stoppedBy?: Failure;
+	stoppedBy?: RowFailure;
 }
 
-type Settled =
-	| { answer: Answer; source: 'query' | 'duplicate' }
-	| { earlier: EarlierResult; source: 'reused' }
-	| { failure: Failure };
+/** A distinct number of a call. */
+interface NumberToCheck {
+	mobile: string;
+	/** The newest result that a row carries and that still holds, where results are reused. */
+	stored?: StoredResult;
+	/** True where a row brings back the answer that it got in this execution: that is how people poll. */
+	asksAnew: boolean;
+}
+
+type Decision =
+	| { action: 'settle'; outcome: Outcome }
+	| { action: 'join'; lookup: Promise<LookupResult | undefined> }
+	| { action: 'query' };
+
+/** Says what to do with a number, and changes nothing. The run acts on it, a dry run tells it. */
+export function decide(
+	{ mobile, stored, asksAnew }: NumberToCheck,
+	ledger: Ledger,
+	options: DecisionOptions,
+): Decision {
+	const { call, maxQueries, retries, resendUncertain } = options;
+	const { answer, prior } = ledger.entryOf(mobile);
+	const settle = (outcome: Outcome): Decision => ({ action: 'settle', outcome });
+	// The tries of a call share what it pays.
+	const source = (answer ?? prior)?.call === call ? 'query' : 'duplicate';
+	// What this execution has paid for is newer than what a row brings, unless it is the same.
+	const isNewer = answer !== undefined && !(stored && isResultOf(stored, answer));
+	if (isNewer && !asksAnew) return settle(toOutcome(mobile, { answer }, source, options));
+	if (stored !== undefined) return settle({ mobile, stored, source: 'reused' });
+	const lookup = ledger.lookupOf(mobile);
+	if (lookup !== undefined) return { action: 'join', lookup };
+	const isOverCap = ledger.isOverCap(mobile, maxQueries);
+	if (prior?.billable === 'uncertain') {
+		const mayResend = resendUncertain && prior.lostAnswers <= retries && !isOverCap;
+		const failure = notResentFailure(prior);
+		if (!mayResend) return settle(toOutcome(mobile, { failure }, source, options));
+	}
+	return isOverCap ? settle({ failure: overCapFailure(maxQueries) }) : { action: 'query' };
+}
 
 /** Asks for each distinct number once, in the order of the rows, and gives an outcome for every row. */
 export async function run(
@@ -57,212 +100,230 @@ export async function run(
 	ledger: Ledger,
 	options: RunOptions,
 ): Promise<RunResult> {
-	const stop = new AbortController();
-	const { signal } = stop;
-	let stoppedBy: Failure | undefined;
-	const stopRun = (failure: Failure) => {
-		stoppedBy ??= failure;
-		stop.abort();
-	};
-	const cancel = () =>
-		stopRun(userFailure('cancelled', 'The execution is cancelled.', 'Run the workflow again.'));
-	options.cancelSignal?.addEventListener('abort', cancel);
-	if (options.cancelSignal?.aborted) cancel();
-	// A run that will stop at a row without a number stops before it pays for the others.
-	const badRow = rows.find((row) => 'failure' in row);
-	if (badRow !== undefined && options.stopOnFailure) stopRun(badRow.failure);
-
-	const settled = new Map<string, Settled>();
-	const numbers = distinctNumbers(rows);
-	const reusable = options.reuseResults ? freshResults(rows) : new Map<string, EarlierResult>();
-	const outdated = answersToAskAnew(rows, ledger);
-	const settle = (mobile: string, lookup: Lookup, source: 'query' | 'duplicate') => {
-		const ended = options.failOnNoRecord ? withoutNoRecord(lookup) : lookup;
-		if ('answer' in ended) settled.set(mobile, { answer: ended.answer, source });
-		else {
-			const { failure } = ended;
-			settled.set(mobile, { failure: source === 'query' ? failure : duplicateFailure(failure) });
-			if (options.stopOnFailure) stopRun(failure);
-		}
-		options.onProgress?.(settled.size, numbers.length);
-	};
-	const sourceOf = ({ call }: { call: number }) => (call === options.call ? 'query' : 'duplicate');
-	/** Settles a number that needs no query, or may have none. */
-	const settleWithoutQuery = (mobile: string): boolean => {
-		const earlier = reusable.get(mobile);
-		const answer = ledger.answerTo(mobile);
-		const prior = ledger.priorFailure(mobile);
-		if (earlier !== undefined) settled.set(mobile, { earlier, source: 'reused' });
-		else if (answer !== undefined && answer.checkedAt !== outdated.get(mobile)) {
-			settle(mobile, { answer }, sourceOf(answer));
-		} else if (prior?.billable === 'uncertain' && (!options.resendUncertain || isOverCap(mobile))) {
-			settle(mobile, { failure: notResentFailure(prior) }, sourceOf(prior));
-		} else if (isOverCap(mobile)) {
-			settle(mobile, { failure: overCapFailure(options.maxQueries) }, 'query');
-		} else return false;
-		return true;
-	};
-	const isOverCap = (mobile: string) =>
-		// Another call has paid for it and waits for the answer.
-		ledger.underWay(mobile) === undefined &&
-		ledger.isCharged(mobile) &&
-		!ledger.hasQueryLeft(options.maxQueries);
-	const query = async (mobile: string) => {
-		const maybeBilled = ledger.priorFailure(mobile)?.billable === 'uncertain';
-		if (ledger.isCharged(mobile)) ledger.reserve(options.maxQueries);
-		const reserve = () => ledger.reserve(options.maxQueries);
-		const { resendUncertain } = options;
-		const lookup = client.lookup(mobile, { signal, maybeBilled, resendUncertain, reserve });
-		const ended = await ledger.record(mobile, options.call, lookup);
-		settle(mobile, ended, 'query');
-		if ('answer' in ended) return;
-		if (ended.failure.class === 'fatal') stopRun(ended.failure);
-		else if (ledger.breaker.isOpen) stopRun(nothingWorksFailure(ended.failure, ledger, client));
-	};
-
-	const underWay = new Set<Promise<void>>();
-	const add = (work: Promise<void>) => {
-		const tracked = work.finally(() => underWay.delete(tracked));
-		underWay.add(tracked);
-	};
-	const waitingForOthers: Array<Promise<void>> = [];
-	for (const mobile of numbers) {
-		if (settleWithoutQuery(mobile)) continue;
-		// Where nothing is under way, one number starts in any case: it shows whether the service works again.
-		while (!signal.aborted && !ledger.breaker.mayStart(options.concurrency) && underWay.size > 0) {
-			await Promise.race(underWay);
-		}
-		if (signal.aborted || !(await limiter.acquire(0, signal))) continue;
-		// Another call of the node may have sent the number, or used up the cap, while this one waited for a slot.
-		const elsewhere = ledger.underWay(mobile);
-		if (elsewhere === undefined && !settleWithoutQuery(mobile)) {
-			add(query(mobile));
-			continue;
-		}
-		limiter.release();
-		if (elsewhere !== undefined) {
-			waitingForOthers.push(elsewhere.then((lookup) => settle(mobile, lookup, 'duplicate')));
-		}
-	}
-	await Promise.all([...underWay, ...waitingForOthers]);
-	options.cancelSignal?.removeEventListener('abort', cancel);
-	return { outcomes: collectOutcomes(rows, settled, stoppedBy), stoppedBy };
+	return await new ListRun(client, limiter, ledger, options).toEnd(rows);
 }
 
 /** What the run would do with each row, without sending anything (Dry Run). */
-export function planDryRun(
+export function planDryRun(rows: Row[], ledger: Ledger, options: DecisionOptions): RunResult {
+	const settled = new Map<string, Outcome>();
+	for (const number of numbersToCheck(rows, ledger, options)) {
+		settled.set(number.mobile, plan(number, ledger, options));
+	}
+	return { outcomes: collectOutcomes(rows, settled) };
+}
+
+function plan(number: NumberToCheck, ledger: Ledger, options: DecisionOptions): Outcome {
+	const { mobile } = number;
+	const as = (planned: Plan): Outcome => ({ mobile, plan: planned });
+	const plannedBy = ledger.planned.get(mobile);
+	// The tries of a call say the same.
+	if (plannedBy !== undefined) return as(plannedBy === options.call ? 'billable' : 'duplicate');
+	const maxQueries = options.maxQueries - ledger.planned.size;
+	const decision = decide(number, ledger, { ...options, maxQueries });
+	if (decision.action === 'join') return as('duplicate');
+	if (decision.action === 'settle') {
+		const { outcome } = decision;
+		if (!('failure' in outcome)) return as('reusable');
+		return outcome.failure.details.code === 'overCap' ? as('overCap') : outcome;
+	}
+	ledger.planned.set(mobile, options.call);
+	return as('billable');
+}
+
+/** One call of the node that sends. */
+class ListRun {
+	private readonly settled = new Map<string, Outcome>();
+	private readonly stopper = new AbortController();
+	private stoppedBy?: RowFailure;
+	private count = 0;
+
+	constructor(
+		private readonly client: Client,
+		private readonly limiter: RateLimiter,
+		private readonly ledger: Ledger,
+		private readonly options: RunOptions,
+	) {}
+
+	async toEnd(rows: Row[]): Promise<RunResult> {
+		const { cancelSignal, stopOnFailure } = this.options;
+		const cancel = () => this.stop(cancelledFailure());
+		cancelSignal?.addEventListener('abort', cancel);
+		try {
+			if (cancelSignal?.aborted) cancel();
+			// A run that will stop at a row without a number stops before it pays for the others.
+			const badRow = rows.find((row) => 'failure' in row);
+			if (badRow !== undefined && stopOnFailure) this.stop(badRow.failure);
+			let left = numbersToCheck(rows, this.ledger, this.options);
+			this.count = left.length;
+			for (const number of left) {
+				if (number.asksAnew) this.ledger.forget(number.mobile);
+				number.asksAnew = false;
+			}
+			while (left.length > 0) left = await this.check(left);
+		} finally {
+			cancelSignal?.removeEventListener('abort', cancel);
+		}
+		const { stoppedBy } = this;
+		return { outcomes: collectOutcomes(rows, this.settled, stoppedBy), stoppedBy };
+	}
+
+	/** @returns numbers to decide anew: another call had them under way and did not send them, or used up the cap */
+	private async check(numbers: NumberToCheck[]): Promise<NumberToCheck[]> {
+		const again: NumberToCheck[] = [];
+		const lookups = new Set<Promise<void>>();
+		const joined: Array<Promise<void>> = [];
+		for (const number of numbers) {
+			const { mobile } = number;
+			const decision = await this.decideWhenReady(number);
+			if (decision.action === 'join') {
+				const join = (result?: LookupResult) => {
+					if (result === undefined) again.push(number);
+					else this.settle(mobile, toOutcome(mobile, result, 'duplicate', this.options));
+				};
+				joined.push(decision.lookup.then(join));
+			} else if (decision.action === 'settle') {
+				this.settle(mobile, decision.outcome);
+			} else if (!this.isStopped) {
+				const close = this.ledger.open(mobile);
+				const slot = await this.limiter.acquire(this.stopper.signal);
+				// Another call may have used up the cap while this one waited for the slot.
+				if (slot !== undefined && this.reserve(mobile)) {
+					const lookup = this.query(mobile, slot, close).finally(() => lookups.delete(lookup));
+					lookups.add(lookup);
+				} else {
+					slot?.release();
+					close();
+					if (slot !== undefined) again.push(number);
+				}
+			}
+		}
+		await Promise.all([...lookups, ...joined]);
+		return again;
+	}
+
+	/** Waits while the circuit breaker lets no further number start. */
+	private async decideWhenReady(number: NumberToCheck): Promise<Decision> {
+		const { breaker } = this.ledger;
+		for (;;) {
+			const decision = decide(number, this.ledger, this.options);
+			const isReady = this.isStopped || breaker.mayStart(this.options.concurrency);
+			if (decision.action !== 'query' || isReady) return decision;
+			await this.ledger.nextEnd();
+		}
+	}
+
+	private reserve(mobile: string): boolean {
+		const isFree = this.ledger.entryOf(mobile).prior?.billable === 'no';
+		return isFree || this.ledger.reserve(this.options.maxQueries);
+	}
+
+	private async query(
+		mobile: string,
+		slot: Slot,
+		close: (result?: LookupResult) => void,
+	): Promise<void> {
+		const { breaker } = this.ledger;
+		const { prior } = this.ledger.entryOf(mobile);
+		const startNumber = breaker.onStart();
+		let result: LookupResult | undefined;
+		try {
+			result = await this.client.lookup(mobile, {
+				slot,
+				signal: this.stopper.signal,
+				lostAnswers: prior?.lostAnswers ?? 0,
+				maybeBilled: prior?.billable === 'uncertain',
+				reserve: () => this.ledger.reserve(this.options.maxQueries),
+				onFailedRequest: (failure) => {
+					if (breaker.onFailedRequest()) this.stopAsOpen(failure);
+				},
+			});
+			this.ledger.add(mobile, this.options.call, result);
+		} finally {
+			breaker.onEnd(startNumber, result);
+			close(result);
+		}
+		this.settle(mobile, toOutcome(mobile, result, 'query', this.options));
+		if ('failure' in result && breaker.openedBy !== undefined) this.stopAsOpen(result.failure);
+	}
+
+	private settle(mobile: string, outcome: Outcome): void {
+		this.settled.set(mobile, outcome);
+		if ('failure' in outcome && this.options.stopOnFailure) this.stop(outcome.failure);
+		this.options.onProgress?.(this.settled.size, this.count);
+	}
+
+	private get isStopped(): boolean {
+		return this.stopper.signal.aborted;
+	}
+
+	private stop(failure: RowFailure): void {
+		this.stoppedBy ??= failure;
+		this.stopper.abort();
+	}
+
+	/** Stops because the circuit breaker is open. @param last the latest failure */
+	private stopAsOpen(last: Failure): void {
+		const { openedBy = '' } = this.ledger.breaker;
+		const { encryptionField } = this.client;
+		const isKeySuspected =
+			last.details.code === PARAMETERS_REFUSED_CODE && encryptionField !== undefined;
+		const remedy = isKeySuspected
+			? `Check '${encryptionField}' in the credential: it must belong to the account of 'Key'.`
+			: last.details.remedy;
+		this.stop({
+			...last,
+			class: 'fatal',
+			message: `${last.message} ${openedBy}`.trimEnd(),
+			details: { ...last.details, remedy },
+		});
+	}
+}
+
+/** The distinct numbers of a call, in the order of the rows. */
+function numbersToCheck(
 	rows: Row[],
 	ledger: Ledger,
-	{ call, maxQueries, reuseResults }: Pick<RunOptions, 'call' | 'maxQueries' | 'reuseResults'>,
-): RunResult {
-	const reusable = reuseResults ? freshResults(rows) : new Map<string, EarlierResult>();
-	const outdated = answersToAskAnew(rows, ledger);
-	const plans = new Map<string, Plan>();
-	const planOf = (mobile: string): Plan => {
-		const answer = ledger.answerTo(mobile);
-		const isKnown = answer !== undefined && answer.checkedAt !== outdated.get(mobile);
-		if (isKnown || reusable.has(mobile)) return 'reusable';
-		const plannedBy = ledger.planned.get(mobile);
-		if (plannedBy !== undefined) return plannedBy === call ? 'billable' : 'duplicate';
-		if (!ledger.isCharged(mobile)) return 'billable';
-		if (maxQueries > 0 && ledger.queriesSent + ledger.planned.size >= maxQueries) return 'overCap';
-		ledger.planned.set(mobile, call);
-		return 'billable';
-	};
-	const outcomes = rows.map((row) => {
-		if ('failure' in row) return row;
-		const { mobile } = row;
-		const planned = plans.get(mobile);
-		const plan = planned === 'billable' ? 'duplicate' : (planned ?? planOf(mobile));
-		plans.set(mobile, planned ?? plan);
-		return { mobile, plan };
-	});
-	return { outcomes };
-}
-
-function distinctNumbers(rows: Row[]): string[] {
-	return [...new Set(rows.flatMap((row) => ('mobile' in row ? [row.mobile] : [])))];
-}
-
-/** Of each number, the newest result that a row carries and that still holds. */
-function freshResults(rows: Row[]): Map<string, EarlierResult> {
-	const fresh = new Map<string, EarlierResult>();
+	{ call, reuseResults }: DecisionOptions,
+): NumberToCheck[] {
+	const numbers = new Map<string, NumberToCheck>();
 	for (const row of rows) {
-		if (!('mobile' in row) || !row.earlier?.isFresh) continue;
-		const known = fresh.get(row.mobile);
-		if (known === undefined || known.checkedTime < row.earlier.checkedTime) {
-			fresh.set(row.mobile, row.earlier);
+		if ('failure' in row) continue;
+		const { mobile, stored } = row;
+		const number = numbers.get(mobile) ?? { mobile, asksAnew: false };
+		numbers.set(mobile, number);
+		if (stored === undefined) continue;
+		if (reuseResults && stored.isValid) {
+			const isNewest =
+				number.stored === undefined || stored.checkedTime > number.stored.checkedTime;
+			if (isNewest) number.stored = stored;
+		} else {
+			const { answer } = ledger.entryOf(mobile);
+			// What this call itself has paid, in an earlier try, no row can bring back.
+			const isEarlier = answer !== undefined && answer.call !== call;
+			number.asksAnew ||= isEarlier && isResultOf(stored, answer);
 		}
 	}
-	return fresh;
-}
-
-/**
- * The answers of this execution, by number, that a row brings back: such a row asks anew (a loop that polls).
- *
- * @returns number → `checkedAt` of the answer that no longer counts
- */
-function answersToAskAnew(rows: Row[], ledger: Ledger): Map<string, string> {
-	const outdated = new Map<string, string>();
-	for (const row of rows) {
-		if (!('mobile' in row) || row.earlier === undefined) continue;
-		const checkedAt = ledger.answerTo(row.mobile)?.checkedAt;
-		if (checkedAt !== undefined && Date.parse(checkedAt) === row.earlier.checkedTime) {
-			outdated.set(row.mobile, checkedAt);
-		}
-	}
-	return outdated;
-}
-
-/** A lookup in which a number without a record (224922) is a failure. */
-function withoutNoRecord(lookup: Lookup): Lookup {
-	if ('failure' in lookup || lookup.answer.result !== null) return lookup;
-	const { attempts, reason = null } = lookup.answer;
-	return { failure: noRecordFailure(attempts, reason) };
-}
-
-/** Why a run stops in which nothing works. */
-function nothingWorksFailure(
-	last: Failure,
-	{ breaker }: Ledger,
-	{ encryptionField }: Client,
-): Failure {
-	const { details } = last;
-	const isKeySuspected = details.code === PARAMETERS_REFUSED_CODE && encryptionField !== undefined;
-	return {
-		...last,
-		class: 'fatal',
-		message: `${last.message} ${breaker.limit} numbers in a row ended so, and the run stopped.`,
-		details: isKeySuspected
-			? {
-					...details,
-					remedy: `Check '${encryptionField}' in the credential: it must belong to the account of 'Key'.`,
-				}
-			: details,
-	};
+	return [...numbers.values()];
 }
 
 /** The outcome of every row; `stoppedBy` is why the run ended before the turn of numbers that are not settled. */
 function collectOutcomes(
 	rows: Row[],
-	settled: Map<string, Settled>,
-	stoppedBy: Failure | undefined,
+	settled: Map<string, Outcome>,
+	stoppedBy?: RowFailure,
 ): Outcome[] {
 	const seen = new Set<string>();
 	return rows.map((row): Outcome => {
 		if ('failure' in row) return row;
 		const { mobile } = row;
-		const isDuplicate = seen.has(mobile);
-		seen.add(mobile);
-		const outcome = settled.get(mobile);
-		if (outcome === undefined) {
-			return { failure: notQueriedFailure(stoppedBy as Failure) };
+		const outcome = settled.get(mobile) ?? { failure: notQueriedFailure(stoppedBy as RowFailure) };
+		if (!seen.has(mobile)) {
+			seen.add(mobile);
+			return outcome;
 		}
-		if ('failure' in outcome) {
-			const { failure } = outcome;
-			return { failure: isDuplicate ? duplicateFailure(failure) : failure };
-		}
-		if ('earlier' in outcome) return { mobile, ...outcome };
-		return { mobile, answer: outcome.answer, source: isDuplicate ? 'duplicate' : outcome.source };
+		if ('failure' in outcome) return { failure: duplicateFailure(outcome.failure) };
+		if ('answer' in outcome) return { ...outcome, source: 'duplicate' };
+		const isPaid = 'plan' in outcome && outcome.plan === 'billable';
+		return isPaid ? { mobile, plan: 'duplicate' } : outcome;
 	});
 }
