@@ -88,7 +88,7 @@ test('its parameters and options', () => {
 		...{ minValue, maxValue, numberPrecision },
 	});
 	const results = [
-		...['mobile', 'province', 'city', 'isp', 'state', 'description', 'orderid', 'label', 'advice'],
+		...['label', 'advice', 'state', 'description', 'mobile', 'province', 'city', 'isp', 'orderid'],
 		...['operation', 'billable', 'attempts', 'source', 'checkedAt', 'recheckAt'],
 		...['fingerprint', 'previousRoute', 'changed'],
 	];
@@ -98,14 +98,14 @@ test('its parameters and options', () => {
 			['method', 'HTTP Method', 'options', 'POST', ['GET', 'POST']],
 			['maskNumber', 'Mask Number', 'boolean', false, undefined],
 			['concurrency', 'Max Concurrent Requests', 'number', 10, range(1, 50)],
-			['maxQueries', 'Max Queries per Execution', 'number', 0, range(0, 10_000_000)],
-			['requestsPerSecond', 'Max Requests per Second', 'number', 0, range(0, 1000)],
+			['maxQueries', 'Max Queries per Execution', 'number', 100, { maxValue: 10_000_000 }],
+			['requestsPerSecond', 'Max Requests per Second', 'number', 10, range(0.001, 1000, 3)],
 			['noRecord', 'No Record (224922)', 'options', 'error', ['error', 'route']],
 			['pricePerQuery', 'Price per Query', 'number', 0, range(0, 1_000_000, 4)],
 			['outputField', 'Put Result in Field', 'string', 'mobileStatus', undefined],
 			['recheckAfter', 'Recheck After (Days)', 'fixedCollection', {}, ['days']],
 			['resendUncertain', 'Resend After Lost Answer', 'boolean', true, undefined],
-			['resultAs', 'Result As', 'options', 'object', ['columns', 'object']],
+			['resultAs', 'Result As', 'options', 'columns', ['columns', 'object']],
 			['resultFields', 'Result Fields', 'multiOptions', results, results],
 			['retries', 'Retries', 'number', 2, range(0, 5)],
 			['reuseResults', 'Reuse Results in Rows', 'boolean', false, undefined],

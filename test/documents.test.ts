@@ -7,7 +7,8 @@ import GithubSlugger from 'github-slugger';
 import { JUHE_CODES } from '../nodes/JuheMobileStatus/juhe/codes';
 import { OPERATIONS } from '../nodes/JuheMobileStatus/juhe/operations';
 import { ROUTES, statusOf } from '../nodes/JuheMobileStatus/juhe/status';
-import { OPTIONS, RECHECK_DAYS, RESULT_NAMES } from '../nodes/JuheMobileStatus/properties';
+import { RESULT_NAMES } from '../nodes/JuheMobileStatus/list/storedResult';
+import { OPTIONS, RECHECK_DAYS } from '../nodes/JuheMobileStatus/properties';
 import { scripts } from '../package.json';
 
 const ROOT = join(__dirname, '..');

@@ -7,7 +7,7 @@ import type { Account } from '../nodes/JuheMobileStatus/juhe/account';
 import { Client } from '../nodes/JuheMobileStatus/juhe/client';
 import { JUHE_CODES } from '../nodes/JuheMobileStatus/juhe/codes';
 import { aesKeyOf } from '../nodes/JuheMobileStatus/juhe/encryption';
-import { RateLimiter } from '../nodes/JuheMobileStatus/juhe/rateLimiter';
+import { RateLimiter, type Slot } from '../nodes/JuheMobileStatus/juhe/rateLimiter';
 import { parseReply } from '../nodes/JuheMobileStatus/juhe/reply';
 import { Ledger } from '../nodes/JuheMobileStatus/list/ledger';
 import { run } from '../nodes/JuheMobileStatus/list/run';
@@ -40,16 +40,16 @@ afterEach(() => {
 const CODES = {
 	fatal: [10001, 10002, 10003, 10004, 10005, 10007, 10008, 10009, 10012, 10013, 10020, 10021],
 	transient: [10011, 10014, 224915, 224924],
-	row: [224902, 224919, 224922],
+	permanent: [224902, 224919, 224922],
 };
-const UNLISTED = { fatal: [777, 10006, 199999], transient: [], row: [200000, 299999] };
+const UNLISTED = { fatal: [777, 10006, 199999], transient: [], permanent: [200000, 299999] };
 
 interface Trouble {
 	/** What the error item says. */
 	code: number | string;
 	resultcode: string | null;
 	reason: string | null;
-	class: 'fatal' | 'transient' | 'row';
+	class: 'fatal' | 'transient' | 'permanent';
 	billable: 'no' | 'uncertain';
 	/** Whether only the answer is lost. */
 	isLost: boolean;
@@ -83,19 +83,21 @@ const TROUBLES: Trouble[] = [
 	),
 	...[401, 403, 404].map((status) => other(status, 'fatal', 'no', http(status))),
 	...[429, 503].map((status) => other(status, 'transient', 'no', http(status))),
-	...[502, 504].map((status) => other(status, 'transient', 'uncertain', http(status))),
-	...[302, 400, 500].map((status) => other(status, 'row', 'no', http(status))),
+	...[408, 500, 502, 504, 520, 524].map((status) =>
+		other(status, 'transient', 'uncertain', http(status)),
+	),
+	...[302, 400].map((status) => other(status, 'permanent', 'no', http(status))),
 	other(...(['connectionLost', 'transient', 'uncertain', { kind: 'resetBefore' }] as const), {
 		kind: 'resetMidBody',
 	}),
 	other(
-		...(['notJuhe', 'row', 'uncertain', { kind: 'notJson' }] as const),
+		...(['notJuhe', 'permanent', 'uncertain', { kind: 'notJson' }] as const),
 		...['', ' ', 'x', undefined].map((error_code) => json({ error_code, result: state })),
 		...[[{ error_code: 0 }], 'ok', null].map(json),
 		json({ error_code: 0, result: { ...state, pad: 'x'.repeat(70_000) } }),
 	),
 	other(
-		...(['noResult', 'row', 'uncertain', { kind: 'missingResult' }] as const),
+		...(['noResult', 'permanent', 'uncertain', { kind: 'missingResult' }] as const),
 		...[{}, [state], 'ok', null].map((result) => json({ error_code: 0, result })),
 	),
 ];
@@ -210,18 +212,21 @@ describe('the matrix', () => {
 			const remedy = expect.stringMatching(/^[A-Z].+\.$/);
 			if (index === bad && fails) {
 				const details = { code, resultcode, reason, remedy, attempts: tries, billable };
-				expect(row).toEqual({ phone: row.phone, error: message, details });
+				expect(row).toMatchObject({ phone: row.phone, error: message });
+				expect(detailsOf(item)).toEqual(details);
+				expect(Object.keys(row).filter((name) => !name.startsWith('details'))).toHaveLength(2);
 			} else if (requests[index]! > 0) {
 				const wasLost = index === bad && trouble.isLost;
 				const paid = { attempts: requests[index], billable: wasLost ? 'uncertain' : 'yes' };
-				expect(row).toMatchObject({ route: 'normal', mobileStatus: { ...paid, source: 'query' } });
+				expect(row.route).toBe('normal');
+				expect(statusOf(item)).toMatchObject({ ...paid, source: 'query' });
 			} else {
 				const details = { code, resultcode, reason, attempts: 0, billable: 'no', notQueried: true };
-				expect(row).toMatchObject({ details });
+				expect(detailsOf(item)).toMatchObject(details);
 				expect(row.error).toMatch(new RegExp(`^Juhe ${code}: .*notQueried`));
 			}
 		});
-		const failed = items.filter(({ json: row }) => row.details);
+		const failed = items.filter((item) => detailsOf(item));
 		if (way === 'continueErrorOutput') expect(outputs[1]).toEqual(failed);
 		else expect(outputs).toHaveLength(1);
 	}
@@ -250,6 +255,8 @@ test('success whose error_code is a text is success', async () => {
 	expect(outputs[0]![0]!.json.route).toBe('preCancelled');
 });
 
+const ASKED = { mobile: BAD, attempts: 1, maybeBilled: false, redact: String };
+
 describe('no connection', () => {
 	test.each(WAYS)('to a service that is down: each row says so (%s)', async (onError) => {
 		await juhe.simulator.refuse();
@@ -261,7 +268,9 @@ describe('no connection', () => {
 			? [{ error: error.message }]
 			: outputs.flat().map((item) => item.json)) {
 			expect(row.error).toMatch(/^Juhe connectionRefused: /);
-			if ('details' in row) expect(row.details).toMatchObject({ attempts: 2, billable: 'no' });
+			if ('phone' in row) {
+				expect(detailsOf({ json: row })).toMatchObject({ attempts: 2, billable: 'no' });
+			}
 		}
 	});
 
@@ -288,7 +297,7 @@ describe('no connection', () => {
 		['connectionLost', 'transient', 'uncertain', lost],
 		['connectionRefused', 'transient', 'no', ['ECONNREFUSED']],
 		['noConnection', 'transient', 'no', ['EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']],
-		['noConnection', 'row', 'no', ['ENOTFOUND', 'CERT_HAS_EXPIRED', 'ERR_TLS_X', undefined]],
+		['noConnection', 'permanent', 'no', ['ENOTFOUND', 'CERT_HAS_EXPIRED', 'ERR_TLS_X', undefined]],
 	])('is %s (%s, %s), however deep n8n wraps it', async (code, kind, billable, causes) => {
 		for (const networkCode of causes) {
 			const loop: { cause?: unknown } = {};
@@ -299,7 +308,7 @@ describe('no connection', () => {
 				const helpers = { httpRequestWithAuthentication: () => Promise.reject(error as Error) };
 				const context = { helpers } as unknown as IExecuteFunctions;
 				const send = createSend(context, {} as Account, {}, { method: 'POST', timeout: TIMEOUT });
-				const parsed = parseReply(await send(BAD), String);
+				const parsed = parseReply(await send(BAD), ASKED);
 				expect(parsed).toMatchObject({ failure: { class: kind, details: { code, billable } } });
 				if (billable === 'no') expect(JSON.stringify(parsed)).toContain(networkCode ?? 'none');
 			}
@@ -311,6 +320,7 @@ describe('tries', () => {
 	const account = { encrypt: String, secrets: [] as string[] } as unknown as Account;
 	const at = Date.parse('2026-11-24T08:00:00Z');
 	const waits = { none: [], grow: [375, 750, 1500], jitter: [625, 1250, 2500] };
+	const slot: Slot = { startedAt: 0, release: () => {} };
 	const limited = { text: '{"error_code":10011}', statusCode: 200 };
 	const suspect = { text: '{"error_code":224915}', statusCode: 200 };
 
@@ -334,25 +344,27 @@ describe('tries', () => {
 		setClock(at);
 		jest.spyOn(Math, 'random').mockReturnValue(random);
 		const limiter = {
-			acquire: async (notBefore: number) => waited.push(Math.round(notBefore - at)) > 0,
-			release: () => undefined,
-			onAnswer: () => signals.push(undefined),
-			onRateLimit: (_sentAt: number, told: unknown) => signals.push(told),
+			acquire: async (_signal: AbortSignal, delay: number) => {
+				waited.push(Math.round(delay));
+				return slot;
+			},
+			onReply: () => signals.push(undefined),
+			onRateLimit: (_slot: Slot, told: unknown) => signals.push(told),
 		} as unknown as RateLimiter;
 		const headers = { 'retry-after': after };
-		const settings = { retries: 3, maskNumber: false };
+		const settings = { retries: 3, maskNumber: false, resendUncertain: true };
 		const client = new Client(account, async () => ({ ...reply, headers }), limiter, settings);
 		const ended = await client.lookup(BAD, {
-			...{
-				signal: new AbortController().signal,
-				maybeBilled: false,
-				resendUncertain: true,
-				reserve: () => true,
-			},
+			slot,
+			signal: new AbortController().signal,
+			lostAnswers: 0,
+			maybeBilled: false,
+			reserve: () => true,
+			onFailedRequest: () => {},
 		});
 		expect(waited).toEqual(expected);
 		expect(ended).toMatchObject({ failure: { class: ends } });
-		expect(new Set(signals)).toEqual(new Set([signal]));
+		expect(new Set(signals)).toEqual(new Set(signal === undefined ? [] : [signal]));
 	});
 
 	test('hold no slot while they wait; what was lost once stays uncertain', async () => {
@@ -372,19 +384,20 @@ describe('tries', () => {
 
 test.each(WAYS)('a cell without a number fails before any is paid (%s)', async (onError) => {
 	const rows = phones(GOOD[0], '010-62345678', GOOD[1]);
-	const how = { node: { onError }, ...withOptions({ maxQueries: onError === WAYS[0] ? 1 : 0 }) };
+	const how = { node: { onError }, ...withOptions({ maxQueries: onError === WAYS[0] ? 1 : 99 }) };
 	const { outputs, error } = await juhe.run(rows, how);
 	const told = { name: 'NodeOperationError', context: { itemIndex: 1 } };
 	if (onError === WAYS[0]) expect(error).toMatchObject(told);
-	const failed = outputs.flat().find((item) => rowOf(item) === 1)?.json;
-	const message = error?.message ?? failed?.error;
+	const failed = outputs.flat().find((item) => rowOf(item) === 1);
+	const message = error?.message ?? failed?.json.error;
 	expect(message).toMatch(/^'Mobile Number'.* row 2/);
 	expect(message).not.toContain('62345678');
 	expect(juhe.simulator.counts.requests).toBe(error ? 0 : 2);
 	if (error) return;
 	const nothing = { resultcode: null, reason: null, attempts: 0, billable: 'no' };
 	const details = { code: 'invalidNumber', remedy: expect.any(String), ...nothing };
-	expect(failed).toEqual({ phone: '010-62345678', error: message, details });
+	expect(failed!.json).toMatchObject({ phone: '010-62345678', error: message });
+	expect(detailsOf(failed!)).toEqual(details);
 });
 
 describe('the end of a run', () => {
@@ -412,16 +425,27 @@ describe('the end of a run', () => {
 	});
 
 	test('by a cancelled execution: nothing is sent, and nothing listens on', async () => {
-		const answer = { result: null, attempts: 1, billable: 'yes' as const, checkedAt: '' };
+		const answer = {
+			result: null,
+			attempts: 1,
+			billable: 'yes' as const,
+			checkedAt: new Date().toISOString(),
+		};
 		for (const cancelSignal of [AbortSignal.abort(), new AbortController().signal, undefined]) {
 			const isCancelled = cancelSignal?.aborted === true;
 			const lookup = jest.fn(async () => ({ answer }));
 			const limiter = new RateLimiter(sleep as never);
 			const client = { lookup } as unknown as Client;
-			const { outcomes } = await run([{ mobile: BAD }], client, limiter, new Ledger(''), {
-				...{ call: 0, concurrency: 2, maxQueries: 0, reuseResults: false, stopOnFailure: true },
-				...{ failOnNoRecord: false, resendUncertain: true, cancelSignal },
-			});
+			const { outcomes } = await run(
+				[{ mobile: BAD }],
+				client,
+				limiter,
+				new Ledger('', { entries: {}, queries: 0 }),
+				{
+					...{ call: 0, concurrency: 2, maxQueries: 99, reuseResults: false, stopOnFailure: true },
+					...{ retries: 0, failOnNoRecord: false, resendUncertain: true, cancelSignal },
+				},
+			);
 			expect(lookup).toHaveBeenCalledTimes(isCancelled ? 0 : 1);
 			const details = { code: 'cancelled', notQueried: true, billable: 'no' };
 			const message = 'The execution is cancelled. Not sent (notQueried).';

@@ -1,7 +1,7 @@
 /** The rate limiter in virtual time: how fast a run is, what a service refuses of it, and who starts when. */
 import { sleep } from 'n8n-workflow';
 
-import { RateLimiter } from '../nodes/JuheMobileStatus/juhe/rateLimiter';
+import { RateLimiter, type Slot } from '../nodes/JuheMobileStatus/juhe/rateLimiter';
 
 beforeEach(() => jest.useFakeTimers({ now: 1_800_000_000_000 }));
 afterEach(() => jest.useRealTimers());
@@ -51,7 +51,8 @@ async function runAgainst(
 	const begin = Date.now();
 	const starts: number[] = [];
 	let [refused, mostTries, underWay, mostUnderWay] = [0, 0, 0, 0];
-	const lookup = async () => {
+	const lookup = async (first: Slot) => {
+		let slot = first;
 		for (let tries = 1, isAccepted = false; !isAccepted; tries++) {
 			mostTries = Math.max(mostTries, tries);
 			mostUnderWay = Math.max(mostUnderWay, ++underWay);
@@ -60,20 +61,19 @@ async function runAgainst(
 			isAccepted = accepts(sentAt);
 			await sleep(list.latency);
 			underWay--;
-			limiter.release();
-			if (isAccepted) limiter.onAnswer(sentAt);
+			slot.release();
+			if (isAccepted) limiter.onReply(slot);
 			else {
 				refused++;
-				limiter.onRateLimit(sentAt, list.isSuspected ? 'suspected' : 'explicit', list.retryAfter);
-				await limiter.acquire(Date.now() + 500 * 2 ** (tries - 1), signal);
+				limiter.onRateLimit(slot, list.isSuspected ? 'suspected' : 'explicit', list.retryAfter);
+				slot = (await limiter.acquire(signal, 500 * 2 ** (tries - 1)))!;
 			}
 		}
 	};
 	const sendAll = async () => {
 		const lookups: Array<Promise<void>> = [];
 		for (let number = 0; number < list.numbers; number++) {
-			await limiter.acquire(0, signal);
-			lookups.push(lookup());
+			lookups.push(lookup((await limiter.acquire(signal))!));
 		}
 		await Promise.all(lookups);
 	};
@@ -86,6 +86,7 @@ async function runAgainst(
 }
 
 const accepts = () => true;
+const until = (end: number, then: () => boolean) => (now: number) => now > end || then();
 
 test('without a limit nothing waits, and requests are spread over a round trip', async () => {
 	const run = await runAgainst(accepts, { numbers: 500, concurrency: 50, latency: 100 });
@@ -123,7 +124,6 @@ describe('a service that limits the rate', () => {
 	const LIST = { numbers: 1500, concurrency: 10, latency: 50 };
 	const WIDE = { ...LIST, concurrency: 50, isSuspected: true };
 	const RARE = { ...LIST, isSuspected: true, retryAfter: 60_000 };
-	const until = (end: number, then: () => boolean) => (now: number) => now > end || then();
 	const butOneIn = (count: number) => {
 		let sent = 0;
 		return () => ++sent % count !== 0;
@@ -171,31 +171,61 @@ describe('a service that limits the rate', () => {
 	});
 });
 
+test.each([-3_600_000, -8000, 3_600_000])(
+	'a clock that is set by %d ms in the middle of a run delays nothing',
+	async (change) => {
+		const set = setTimeout(() => jest.setSystemTime(Date.now() + change), 1000);
+		const service = SERVICES['in any second'](50);
+		const list = { numbers: 200, concurrency: 10, latency: 50, maxRate: 40 };
+		const begin = performance.now();
+		await runAgainst(() => service(performance.now()), list);
+		expect(performance.now() - begin).toBeLessThan(5200);
+		clearTimeout(set);
+	},
+);
+
+test('a service that asks everybody to wait gets as many requests after each wait', async () => {
+	for (const [maxRate, expected] of [
+		[Infinity, [10, 10, 10]],
+		[1, [10, 10, 10]],
+	] as const) {
+		const begin = Date.now();
+		const list = { numbers: 10, concurrency: 10, latency: 10, retryAfter: 30_000, maxRate };
+		const { starts } = await runAgainst(
+			until(begin + 65_000, () => false),
+			list,
+		);
+		const inWindow = (from: number) =>
+			starts.filter((at) => at >= from && at < from + 30_000).length;
+		expect([0, 30_000, 60_000].map(inWindow)).toEqual(expected);
+	}
+});
+
 describe('the limiter', () => {
 	let [limiter, abort] = [new RateLimiter(sleep), new AbortController()];
 	beforeEach(() => {
 		[limiter, abort] = [new RateLimiter(sleep), new AbortController()];
 		limiter.configure(Infinity, 1);
 	});
-	const acquire = (notBefore = 0) => limiter.acquire(notBefore, abort.signal);
+	const acquire = async (delay?: number) => (await limiter.acquire(abort.signal, delay))!;
+	const slotAt = (startedAt: number): Slot => ({ startedAt, release: () => {} });
 	/** How long so many requests of 5 ms take, one after the other. */
 	const send = async (count: number) => {
 		const begin = Date.now();
 		for (let sent = 0; sent < count; sent++) {
-			await acquire();
-			const sentAt = Date.now();
+			const slot = await acquire();
 			await sleep(5);
-			limiter.release();
-			limiter.onAnswer(sentAt);
+			slot.release();
+			limiter.onReply(slot);
 		}
 		return Date.now() - begin;
 	};
 
 	test('forgets one rate limit among many answers, and what was sent before it', async () => {
-		const sentAt = Date.now();
+		const early = slotAt(performance.now());
 		await finish(send(400));
-		limiter.onRateLimit(Date.now(), 'explicit');
-		limiter.onRateLimit(sentAt, 'explicit', 60_000);
+		limiter.onRateLimit(slotAt(performance.now()), 'explicit');
+		limiter.onRateLimit(early, 'explicit', 60_000);
 		expect(await finish(send(2000))).toBeLessThan(2000 * 10);
 		expect(await finish(send(200))).toBeLessThanOrEqual(200 * 7);
 	});
@@ -203,14 +233,14 @@ describe('the limiter', () => {
 	test('gives slots in order, and none to a number that waits for its next try', async () => {
 		const begin = Date.now();
 		const order: string[] = [];
-		const request = async (name: string, notBefore?: number) => {
-			await acquire(notBefore);
+		const request = async (name: string, delay?: number) => {
+			const slot = await acquire(delay);
 			order.push(`${name} ${Date.now() - begin}`);
 			await sleep(100);
-			limiter.release();
+			slot.release();
 		};
 		const firstTries = ['a', 'b', 'c', 'd'].map((name) => request(name));
-		const tries = [...firstTries, request('second', begin + 150), request('third', begin + 1000)];
+		const tries = [...firstTries, request('second', 150), request('third', 1000)];
 		await finish(Promise.all(tries));
 		expect(order).toEqual(['a 0', 'b 100', 'c 200', 'd 300', 'second 400', 'third 1000']);
 	});
@@ -220,10 +250,10 @@ describe('the limiter', () => {
 		limiter.configure(1, 3);
 		await acquire();
 		// Two hold slots and wait for their time, one waits for a slot, and one for its next try.
-		const waiting = [acquire(), acquire(), acquire(), acquire(begin + 3_600_000)];
+		const waiting = [acquire(), acquire(), acquire(), acquire(3_600_000)];
 		await jest.advanceTimersByTimeAsync(10);
 		abort.abort();
-		expect(await Promise.all([...waiting, acquire()])).toEqual(Array(5).fill(false));
+		expect(await Promise.all([...waiting, acquire()])).toEqual(Array(5).fill(undefined));
 		expect([Date.now(), jest.getTimerCount()]).toEqual([begin + 10, 0]);
 
 		abort = new AbortController();
@@ -239,18 +269,18 @@ describe('the limiter', () => {
 		expect(await finish(send(21))).toBeGreaterThanOrEqual(1000);
 		limiter.configure(Infinity, 1);
 		expect(await finish(send(21))).toBeLessThan(200);
-		limiter.onRateLimit(Date.now(), 'explicit');
+		limiter.onRateLimit(slotAt(performance.now()), 'explicit');
 		limiter.configure(Infinity, 50);
 		expect(await finish(send(41))).toBeGreaterThan(900);
 
 		// Slots that are taken away are given back first.
 		limiter.configure(Infinity, 3);
-		for (let request = 0; request < 3; request++) await finish(acquire());
+		const held = [await finish(acquire()), await finish(acquire()), await finish(acquire())];
 		limiter.configure(Infinity, 1);
 		const started: boolean[] = [];
-		void acquire().then((isFree) => started.push(isFree));
-		for (const expected of [[], [], [true]]) {
-			limiter.release();
+		void acquire().then(() => started.push(true));
+		for (const [index, expected] of [[], [], [true]].entries()) {
+			held[index]!.release();
 			await jest.advanceTimersByTimeAsync(5000);
 			expect(started).toEqual(expected);
 		}

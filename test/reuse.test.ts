@@ -4,7 +4,9 @@ import type { IDataObject, INodeParameters } from 'n8n-workflow';
 
 import { juheNode, loopNode, runWorkflow, workflowOf } from './engine';
 import {
+	columns,
 	CONTINUE,
+	detailsOf,
 	distinctNumbers,
 	ERROR_OUTPUT,
 	OPERATION_NAMES,
@@ -137,16 +139,21 @@ describe('Reuse Results in Rows', () => {
 			const goodOnly = fc.constantFrom(...values.slice(0, good.length));
 			return fc.oneof({ weight: 3, arbitrary: goodOnly }, fc.constantFrom(...values));
 		};
+		/** A state that the service leaves empty. */
+		const NO_STATE = ['', null, undefined, {}];
 		/** States, and the route that each leads to. */
 		const STATES: Record<string, unknown[]> = {
 			...{ normal: ['0', 0], suspended: ['1'], notOnNetwork: [3], preCancelled: ['4'] },
-			...{ unknown: ['9', 7.5, 'x', true], noRecord: ['', null, undefined, {}] },
+			...{ unknown: ['9', 7.5, 'x', true, ...NO_STATE], noRecord: NO_STATE },
 		};
+		const isNoState = (state: unknown, route: unknown) =>
+			(NO_STATE.includes(state as string) || typeof state === 'object') &&
+			(route === 'unknown' || route === 'noRecord');
 		const verdicts = Object.entries(STATES).flatMap(([leadsTo, states]) =>
 			states.flatMap((state) =>
 				// The right route more often than any other.
 				[leadsTo, leadsTo, leadsTo, 'normal', 'unknown', 'noRecord', 'Normal', '', null, 7, {}].map(
-					(route) => ({ state, route, isGood: route === leadsTo }),
+					(route) => ({ state, route, isGood: route === leadsTo || isNoState(state, route) }),
 				),
 			),
 		);
@@ -212,7 +219,7 @@ describe('Reuse Results in Rows', () => {
 	});
 
 	test('a masked number counts by its fingerprint, under the same key', async () => {
-		const options = { maskNumber: true, ...REUSE };
+		const options = { maskNumber: true, ...REUSE, resultAs: 'object' };
 		const rows = await run(phones(...distinctNumbers(3)), options);
 		resultIn(rows[1]!).fingerprint = resultIn(rows[0]!).fingerprint;
 		const sources = async (maskNumber: boolean) =>
@@ -284,7 +291,7 @@ describe('the shape of a result', () => {
 		}));
 		let list: Row[] = rows;
 		for (let again = 0; again < 2; again++) {
-			const options = { outputField: 'contact' };
+			const options = { outputField: 'contact', resultAs: 'object' };
 			const { outputs } = await juhe.run(list, { ...how, ...withOptions(options) });
 			list = outputs.flat().map(({ json }) => json);
 			expect(list).toMatchObject(rows);
@@ -295,7 +302,7 @@ describe('the shape of a result', () => {
 	test('has the chosen names in their order; what reuse needs cannot be left out', async () => {
 		for (const resultAs of ['object', 'columns']) {
 			for (const extra of [[], ['fingerprint']]) {
-				const needed = ['mobile', 'state', 'checkedAt', 'recheckAt', ...extra];
+				const needed = ['state', 'mobile', 'checkedAt', 'recheckAt', ...extra];
 				const options = { ...REUSE, resultAs, maskNumber: extra.length > 0 };
 				const chosen = { ...options, resultFields: [...needed].reverse() };
 				const rows = await run(phones('13800138000'), chosen);
@@ -317,6 +324,10 @@ describe('the shape of a result', () => {
 describe('a row that carries an earlier end', () => {
 	const result = { mobile: '13800138000', state: '0', label: 'Normal', ...fresh };
 	const others = { note: 'kept', mobileStatus_note: 'mine' };
+	const OLD = {
+		...{ code: 1, resultcode: null, reason: null, remedy: 'Wait.', attempts: 0, billable: 'no' },
+		notQueried: true,
+	};
 	const keys = (row: Row) => Object.keys(JSON.parse(JSON.stringify(row)) as Row).sort();
 
 	test.each(KINDS)('loses route and result where it fails ($node.onError)', async (how) => {
@@ -326,7 +337,7 @@ describe('a row that carries an earlier end', () => {
 		for (const inColumns of [false, true]) {
 			const rows = [numbers[0]!, 'x', ...numbers.slice(2)].map((phone) => ({
 				...{ ...carrying(phone, 'normal', { ...result, mobile: phone }, inColumns), ...others },
-				...{ error: 'Juhe 1: Old.', details: { code: 1 } },
+				...{ error: 'Juhe 1: Old.', ...(inColumns ? columns('details', OLD) : { details: OLD }) },
 			}));
 			for (const [options, codes] of [
 				[{ concurrency: 1 }, [224919, 'invalidNumber', 10012, 10012]],
@@ -341,9 +352,14 @@ describe('a row that carries an earlier end', () => {
 				}
 				const failed = outputs.at(-1)!.map(({ json }) => json);
 				expect(outputs.flat()).toHaveLength(4);
-				expect(failed.map(({ details }) => (details as Row).code)).toEqual(codes);
+				expect(failed.map((json) => detailsOf({ json })!.code)).toEqual(codes);
 				for (const [index, row] of failed.entries()) {
-					expect(keys(row)).toEqual(['details', 'error', ...Object.keys(others), 'phone'].sort());
+					const own = keys(row).filter((name) => !name.startsWith('details'));
+					expect(own).toEqual(['error', ...Object.keys(others), 'phone'].sort());
+					const isNotQueried = [10012, 'overCap'].includes(codes[index]!) && index > 0;
+					expect('notQueried' in detailsOf({ json: row })!).toBe(
+						isNotQueried && !(codes[index] === 10012 && index === 2),
+					);
 					expect(row).toMatchObject({ ...others, phone: (rows[index] as IDataObject).phone });
 				}
 			}
@@ -352,32 +368,44 @@ describe('a row that carries an earlier end', () => {
 
 	test.each(KINDS)('loses it where it succeeds ($node.onError)', async (how) => {
 		const [a, b] = distinctNumbers(2);
-		juhe.simulator.script({ mobile: a!, times: 1, fault: { kind: 'code', code: 224919 } });
 		const rows = [a, 'x', b].map((phone) => ({ phone, ...others }));
-		const failed = await run(rows, { maxQueries: 1, concurrency: 1 }, CONTINUE);
-		expect(failed.every(({ error, details }) => error && details)).toBe(true);
-		// A table may have no column for the details, leave it empty, or keep it as text.
-		const changes = [
-			...[() => ({}), () => ({ details: undefined }), () => ({ details: null })],
-			(row: Row) => ({ details: JSON.stringify(row.details) }),
-		];
-		for (const change of changes) {
-			const again = failed.map((row, index) => ({
-				...row,
-				...change(row),
-				phone: `1390013900${index}`,
-			}));
-			for (const { details = null, ...row } of await run(again, {}, how)) {
-				expect(details).toBeNull();
-				expect(keys(row)).toEqual(
-					[...Object.keys(others), 'mobileStatus', 'phone', 'route'].sort(),
-				);
+		const asObject = (row: Row) => {
+			const { error, phone, ...mine } = row;
+			return { ...others, error, phone, details: detailsOf({ json: mine }) };
+		};
+		for (const resultAs of ['columns', 'object']) {
+			juhe.simulator.script({ mobile: a!, times: 1, fault: { kind: 'code', code: 224919 } });
+			const failed = await run(rows, { maxQueries: 1, concurrency: 1, resultAs }, CONTINUE);
+			expect(failed.every((json) => json.error && detailsOf({ json }))).toBe(true);
+			const changes: Array<(row: Row) => object> = [
+				(row) => row,
+				asObject,
+				// A table may have no column for the details, leave it empty, or keep it as text.
+				({ error, phone }) => ({ ...others, error, phone }),
+				(row) => ({ ...asObject(row), details: null }),
+				(row) => ({ ...asObject(row), details: JSON.stringify(asObject(row).details) }),
+				(row) => ({ ...row, ...columns('details', { code: null, remedy: null }) }),
+			];
+			for (const change of changes) {
+				const again = failed.map((row, index) => ({
+					...change(row),
+					phone: `1390013900${index}`,
+				})) as Row[];
+				for (const row of await run(again, { resultAs: 'object' }, how)) {
+					const { details = null, ...rest } = row;
+					expect(details).toBeNull();
+					expect(keys(rest)).toEqual(
+						[...Object.keys(others), 'mobileStatus', 'phone', 'route'].sort(),
+					);
+				}
 			}
 		}
 		// Messages about settings and credential, and of a run that was cancelled.
 		const messages = [
 			...["'Key' in the credential is empty", "'Timeout (Ms)' must be a whole number"],
 			...["'Recheck After (Days)' is set", "'Operation' must be", 'The execution is cancelled.'],
+			// What n8n itself says in the name of the node.
+			'Node does not have any credentials set',
 		];
 		const stale = messages.map((error) => ({ error, phone: a }));
 		for (const row of await run(stale, {}, how)) expect(row).not.toHaveProperty('error');

@@ -2,6 +2,7 @@
 import { Expression, type IDataObject } from 'n8n-workflow';
 
 import {
+	columns,
 	CONTINUE,
 	detailsOf,
 	distinctNumbers,
@@ -35,24 +36,29 @@ describe.each(OPERATION_NAMES)('the %s query', (operation) => {
 		expect(error).toBeUndefined();
 		expect(outputs).toHaveLength(1);
 		const result = {
+			...{ label: 'Normal', advice: 'keep', state: '0', description: '正常使用' },
 			mobile: '13800138000',
 			...{ province: expect.any(String), city: expect.any(String), isp: expect.any(String) },
-			...{ state: '0', description: '正常使用' },
 			...(operation !== 'plain' && { orderid: expect.stringMatching(/^JH\d+$/) }),
-			...{ label: 'Normal', advice: 'keep', operation },
-			...{ billable: 'yes', attempts: 1, source: 'query' },
+			...{ operation, billable: 'yes', attempts: 1, source: 'query' },
 			...{ checkedAt: '2026-11-24T08:00:00.000Z', recheckAt: '2026-12-24T08:00:00.000Z' },
 		};
 		expect(outputs[0]![0]).toEqual({
-			json: { ...rows[0], route: 'normal', mobileStatus: result },
+			json: { ...rows[0], route: 'normal', ...columns('mobileStatus', result) },
 			pairedItem: { item: 0 },
 		});
 		expect(Object.keys(statusOf(outputs[0]![0]!))).toEqual(Object.keys(result));
 		const copied = { billable: 'no', attempts: 0, source: 'duplicate' };
-		expect(outputs[0]!.slice(1)).toMatchObject([
-			{ json: { ...rows[1], route: 'suspended', mobileStatus: { state: '1', source: 'query' } } },
-			{ json: { ...rows[2], route: 'normal', mobileStatus: { ...result, ...copied } } },
-			{ json: { ...rows[3], route: 'suspended', mobileStatus: copied } },
+		const [, ...others] = outputs[0]!;
+		expect(others.map(({ json }) => json)).toMatchObject([
+			{ ...rows[1], route: 'suspended' },
+			{ ...rows[2], route: 'normal' },
+			{ ...rows[3], route: 'suspended' },
+		]);
+		expect(others.map(statusOf)).toMatchObject([
+			{ state: '1', source: 'query' },
+			{ ...result, ...copied },
+			copied,
 		]);
 		expect(outputs[0]!.map(rowOf)).toEqual([0, 1, 2, 3]);
 
@@ -109,8 +115,8 @@ describe('routes', () => {
 			const kept = typeof state === 'object' && state !== null ? undefined : state;
 			const { json } = outputs[0]![place]!;
 			const result = { label, advice, ...told, billable: 'yes' };
-			expect(json).toMatchObject({ route, mobileStatus: result });
-			const { isp, province, then, toJSON, state: put } = json.mobileStatus as IDataObject;
+			expect(json).toMatchObject({ route, ...columns('mobileStatus', result) });
+			const { isp, province, then, toJSON, state: put } = statusOf({ json });
 			expect([isp, province, then, toJSON, put]).toEqual([...Array<unknown>(4), kept]);
 		});
 	});
@@ -179,7 +185,10 @@ describe('the row', () => {
 		[{ routeField: ' 状态', outputField: 'check.result ' }, ['状态', 'check.result']],
 	])('has route and result where %j says', async (options, names) => {
 		const row = { phone: '13800138000', 状态: 'old', 'check.result': 'old', route: 'mine' };
-		const { outputs } = await juhe.run([{ ...row, mobileStatus: 'old' }], withOptions(options));
+		const { outputs } = await juhe.run(
+			[{ ...row, mobileStatus: 'old' }],
+			withOptions({ ...options, resultAs: 'object' }),
+		);
 		expect(outputs[0]![0]!.json).toEqual({
 			...{ ...row, mobileStatus: 'old' },
 			[names[0]!]: 'normal',
@@ -211,7 +220,7 @@ describe('the row', () => {
 			const told = JSON.stringify([shown, error?.message, error?.description, error]);
 			expect(told).not.toMatch(/13800138001|13900139000/);
 			expect(told).toContain('138****8001');
-			const results = shown.flatMap(({ mobileStatus }) => (mobileStatus ?? []) as IDataObject[]);
+			const results = shown.map((json) => statusOf({ json })).filter(({ mobile }) => mobile);
 			for (const { fingerprint } of results) expect(fingerprint).toMatch(/^[a-z]{16}$/);
 			expect(new Set(results.map((result) => result.fingerprint)).size).toBe(results.length);
 			if (JSON.stringify(fault).includes('city')) expect(results[0]).toMatchObject({ city: 7 });
@@ -263,7 +272,7 @@ describe('the Mobile Number parameter', () => {
 		);
 		const told = async (mobile: string) =>
 			(await juhe.run(rows, { ...CONTINUE, parameters: { mobile } })).outputs[0]!.map(
-				({ json }) => [(json.mobileStatus as IDataObject | undefined)?.mobile, json.error],
+				({ json }) => [json.mobileStatus_mobile, json.error],
 			);
 		expect(await told(path)).toEqual(await told(evaluated));
 		const evaluations = rendered.mock.calls.filter(([text]) => text === path.slice(1));
@@ -278,7 +287,7 @@ describe('the Mobile Number parameter', () => {
 		['text that only looks like an expression', 'x={{ $json.phone }}', undefined],
 	])('with %s is read as n8n reads it', async (_, mobile, expected) => {
 		const { outputs, error } = await juhe.run([rows[0]!], { parameters: { mobile } });
-		expect((outputs[0]?.[0]?.json.mobileStatus as IDataObject | undefined)?.mobile).toBe(expected);
+		expect(outputs[0]?.[0]?.json.mobileStatus_mobile).toBe(expected);
 		if (expected === undefined) expect(error?.message).toContain("'Mobile Number'");
 	});
 
@@ -292,7 +301,7 @@ describe('the Mobile Number parameter', () => {
 		expect(outputs[0]![1]!.json).toMatchObject({
 			phone: b,
 			error: expect.stringMatching(/^'Mobile Number' in row 2 holds an expression .*: .*node/),
-			details: { code: 'invalidNumber', attempts: 0, billable: 'no' },
+			...columns('details', { code: 'invalidNumber', attempts: 0, billable: 'no' }),
 		});
 		expect(juhe.simulator.counts.billed).toBe(2);
 		// What n8n says may quote the cell.
@@ -381,18 +390,12 @@ describe('Dry Run', () => {
 			...withOptions({ ...options, dryRun: true }, { summaryOutput: true }),
 		});
 		expect(credentialReads).toBe(0);
-		expect(outputs[0]!.map(({ json }) => json.route ?? 'x')).toEqual(expected);
+		const planned = outputs[0]!.map(({ json }) => json);
+		expect(planned.map(({ dryRun }) => dryRun ?? 'x')).toEqual(expected);
 		expect(detailsOf(outputs[0]![2]!)).toMatchObject({ code: 'invalidNumber' });
-		const mobile = options.maskNumber ? '138****8000' : '13800138000';
-		const paid = { operation: 'plain', billable: 'no', attempts: 0 };
-		const told = { mobile, label: expect.any(String), ...paid };
-		const columns = Object.entries(told).map(([name, value]) => [`mobileStatus_${name}`, value]);
-		expect(outputs[0]![0]!.json).toEqual({
-			...{ phone: '13800138000', route: 'billable' },
-			...(options.resultAs ? Object.fromEntries(columns) : { mobileStatus: told }),
-		});
-		// A result that the row carries makes place for the plan.
-		expect(outputs[0]![3]!.json).not.toHaveProperty('mobileStatus.state');
+		// Nothing else of a row is touched, so that it may be written back.
+		const kept = planned.map(({ dryRun: _plan, ...row }) => row);
+		expect(kept.filter((row) => row.error === undefined)).toEqual(rows.filter((_, i) => i !== 2));
 		const count = (plan: string) => expected.filter((each) => each === plan).length;
 		expect(outputs[1]![0]!.json).toMatchObject({
 			...{ rows: 7, queried: 0, duplicates: count('duplicate'), reused: count('reusable') },

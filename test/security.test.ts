@@ -193,13 +193,19 @@ test('names that mean something to JavaScript are but names, in a row and in the
 	) as IDataObject;
 	for (const outputField of ['toString', 'hasOwnProperty', 'a.b', '__proto__.x', 'then']) {
 		for (const bad of [false, true]) {
-			const options = withOptions({ outputField, routeField: 'valueOf' });
+			const resultAs = outputField === 'then' ? 'columns' : 'object';
+			const options = withOptions({ outputField, routeField: 'valueOf', resultAs });
 			const rows = [bad ? { ...row, phone: 'x' } : row];
 			const { outputs } = await juhe.run(rows, { ...CONTINUE, ...options });
 			const { json } = outputs[0]![0]!;
 			const own = (name: string) => Object.getOwnPropertyDescriptor(json, name)?.value as unknown;
-			if (bad) expect(own('details')).toMatchObject({ code: 'invalidNumber' });
-			else expect([own(outputField), own('valueOf')]).toMatchObject([{ state: '0' }, 'normal']);
+			if (bad) expect(detailsOf({ json })).toMatchObject({ code: 'invalidNumber' });
+			else {
+				const { state } = (own(outputField) ?? {
+					state: own(`${outputField}_state`),
+				}) as IDataObject;
+				expect([state, own('valueOf')]).toEqual(['0', 'normal']);
+			}
 			expect(own('__proto__')).toEqual({ x: 1 });
 			expect(own('constructor')).toEqual(row.constructor);
 			expect('x' in {}).toBe(false);

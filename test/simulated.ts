@@ -68,14 +68,27 @@ export const CONTINUE = { node: { onError: 'continueRegularOutput' } } as const;
 /** Runs with On Error: Continue (using error output). */
 export const ERROR_OUTPUT = { node: { onError: 'continueErrorOutput' } } as const;
 
-/** What the node put into the row's result field. */
+/** The result that the node put into a row, as an object or as columns. */
 export function statusOf({ json }: INodeExecutionData): IDataObject {
-	return json.mobileStatus as IDataObject;
+	return (json.mobileStatus as IDataObject | undefined) ?? withoutPrefix(json, 'mobileStatus_');
 }
 
-/** The details of a row that failed; undefined for one that did not. */
+/** The details of a row that failed, as an object or as columns; undefined for one that did not. */
 export function detailsOf({ json }: INodeExecutionData): IDataObject | undefined {
-	return json.details as IDataObject | undefined;
+	if (json.details !== undefined) return json.details as IDataObject;
+	return 'details_code' in json ? withoutPrefix(json, 'details_') : undefined;
+}
+
+function withoutPrefix(json: IDataObject, prefix: string): IDataObject {
+	const columns = Object.entries(json).filter(([name]) => name.startsWith(prefix));
+	return Object.fromEntries(columns.map(([name, value]) => [name.slice(prefix.length), value]));
+}
+
+/** The same fields under a prefix. */
+export function columns(prefix: string, fields: object): IDataObject {
+	return Object.fromEntries(
+		Object.entries(fields).map(([name, value]) => [`${prefix}_${name}`, value]),
+	);
 }
 
 /** The index of the row that an item comes from. */

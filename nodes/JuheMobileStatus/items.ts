@@ -9,7 +9,16 @@ import {
 import { CREDENTIAL_FIELDS } from './juhe/account';
 import { SERVICE_MESSAGE } from './juhe/failure';
 import type { Route } from './juhe/status';
-import { CANCELLED_MESSAGE, PLANS, type Outcome, type Row, type RowFailure } from './list/outcome';
+import {
+	CANCELLED_MESSAGE,
+	DETAILS,
+	DETAILS_COLUMNS,
+	PLANS,
+	type Outcome,
+	type Row,
+	type RowFailure,
+	type RowFailureDetails,
+} from './list/outcome';
 import { isResultColumn, resultObjectOf, routeOf } from './list/storedResult';
 import { OPTIONS, PROPERTIES } from './properties';
 import { toResult, type Result } from './result';
@@ -54,7 +63,7 @@ export function toOutputItem(
 	settings: Settings,
 	fingerprintOf: (mobile: string) => string,
 ): OutputItem {
-	const own = withoutErrorOfNode(ownFields(input.json, settings));
+	const own = ownFields(input.json, settings);
 	if ('plan' in outcome) return { item: rowItem(input, index, own, { dryRun: outcome.plan }) };
 	const { route, result } = toResult(outcome, row, settings, fingerprintOf);
 	return { route, item: rowItem(input, index, own, written(route, result, settings)) };
@@ -66,7 +75,7 @@ function written(route: string, result: Result, settings: Settings): IDataObject
 	const fields: IDataObject = {};
 	const prefix = resultAs === 'columns' ? `${outputField}_` : '';
 	for (const name of resultFields) {
-		if (result[name] !== undefined) fields[`${prefix}${name}`] = result[name];
+		if (result[name] !== undefined) fields[prefix + name] = result[name];
 	}
 	return resultAs === 'columns'
 		? { [routeField]: route, ...fields }
@@ -79,8 +88,12 @@ function ownFields(json: IDataObject, fields: OutputFields): IDataObject {
 	const hasObject = resultObjectOf(json, fields) !== undefined;
 	// Where results are objects, columns of these names may be the user's: the node's come with a route and no object.
 	const hasColumns = resultAs === 'columns' || (!hasObject && routeOf(json, fields) !== undefined);
+	const hasError = isErrorOfNode(json);
 	const isOfNode = (name: string) => {
 		if (name === 'dryRun') return PLANS.some((plan) => plan === json.dryRun);
+		if (name === 'error') return hasError;
+		if (name === 'details') return hasError && isDetails(json.details);
+		if (hasError && DETAILS_COLUMNS.includes(name)) return true;
 		if (dryRun) return false;
 		if (name === routeField) return true;
 		if (name === outputField) return hasObject || resultAs === 'object';
@@ -100,29 +113,20 @@ const MESSAGE_STARTS = [
 	'Node type "n8n-nodes-juhe.juheMobileStatus" does not have any credentials',
 ];
 
-function isMessageOfNode(text: string): boolean {
-	return SERVICE_MESSAGE.test(text) || MESSAGE_STARTS.some((start) => text.startsWith(start));
-}
-
-/** The row without the `error` and `details` that this node wrote in an earlier call; those of others stay. */
-function withoutErrorOfNode(json: IDataObject): IDataObject {
-	if (typeof json.error !== 'string') return json;
-	const { error, details, ...rest } = json;
-	if (isDetails(details)) return rest;
-	// A table keeps the message without the nested details.
-	if (!isMessageOfNode(error)) return json;
-	return details === undefined ? rest : { ...rest, details };
+/** Whether a row has the `error` of an earlier call of this node; a table may have dropped its details. */
+function isErrorOfNode(json: IDataObject): boolean {
+	const { error } = json;
+	if (typeof error !== 'string') return false;
+	const isMessage =
+		SERVICE_MESSAGE.test(error) || MESSAGE_STARTS.some((start) => error.startsWith(start));
+	return isMessage || isDetails(json.details) || DETAILS.every((name) => `details_${name}` in json);
 }
 
 /** Whether this node wrote the details. A table may keep them as JSON text. */
 function isDetails(stored: unknown): boolean {
 	const value: unknown =
 		typeof stored === 'string' ? jsonParse<unknown>(stored, { fallbackValue: null }) : stored;
-	return (
-		typeof value === 'object' &&
-		value !== null &&
-		['code', 'resultcode', 'reason', 'remedy', 'attempts', 'billable'].every((key) => key in value)
-	);
+	return typeof value === 'object' && value !== null && DETAILS.every((name) => name in value);
 }
 
 function rowItem(
@@ -145,15 +149,27 @@ export function toErrorItem(
 	fields: OutputFields,
 	onError: OnError | undefined,
 ): OutputItem {
-	const added = { error: failure.message, details: { ...failure.details } };
+	const { message: error, details } = failure;
 	const own = ownFields(input.json, fields);
+	if (onError !== 'continueErrorOutput') {
+		const isFlat = fields.resultAs === 'columns';
+		const added = isFlat ? detailsColumns(details) : { details: { ...details } };
+		return { item: rowItem(input, index, own, { error, ...added }) };
+	}
+	const added: IDataObject = { error, details: { ...details } };
 	const item = rowItem(input, index, own, added);
-	if (onError !== 'continueErrorOutput') return { item };
 	// The error output takes an item that holds nothing else, and merges the input row into it.
 	if (own === input.json) return { item: { ...item, json: added } };
 	// That merge would bring back an old route and result, so they are overwritten with undefined. The error output takes
 	// such an item for its `error`, which is not enumerable: n8n would replace the row with an error that it can copy.
-	const removed = Object.keys(input.json).filter((name) => !Object.hasOwn(own, name));
-	Object.assign(item.json, Object.fromEntries(removed.map((name) => [name, undefined])));
+	for (const name of Object.keys(input.json)) {
+		if (!Object.hasOwn(item.json, name)) item.json[name] = undefined;
+	}
 	return { item: Object.defineProperty(item, 'error', { value: true, enumerable: false }) };
+}
+
+function detailsColumns(details: RowFailureDetails): IDataObject {
+	return Object.fromEntries(
+		Object.entries(details).map(([name, value]: [string, unknown]) => [`details_${name}`, value]),
+	) as IDataObject;
 }

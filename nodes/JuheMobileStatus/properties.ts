@@ -154,7 +154,7 @@ export const OPTIONS = [
 			},
 			{ name: 'Object', value: 'object', description: 'One nested field' },
 		],
-		default: 'object',
+		default: 'columns',
 		description: 'The shape of the result in the row',
 	},
 	{

@@ -1,5 +1,6 @@
 import { NodeOperationError, type IExecuteFunctions } from 'n8n-workflow';
 
+import { DETAILS_COLUMNS } from './list/outcome';
 import { OPERATIONS, type OperationName } from './juhe/operations';
 import type { Advice } from './juhe/status';
 import { RESULT_NAMES, type FieldNames, type ResultName } from './list/storedResult';
@@ -31,7 +32,7 @@ const NOT_ADDED = { maxQueries: Infinity, requestsPerSecond: Infinity };
 /** Names that JavaScript treats differently: a row with such a field comes out damaged. */
 export const RESERVED_NAMES = ['__proto__', 'constructor', 'prototype'];
 /** Fields that the node adds to rows under fixed names. */
-const ADDED_FIELDS = ['error', 'details', 'dryRun', 'previousRoute', 'changed'];
+const ADDED_FIELDS = ['error', 'details', 'dryRun', 'previousRoute', 'changed', ...DETAILS_COLUMNS];
 
 /** A value is not what its parameter takes; the message says what it takes. */
 class Refusal extends Error {}
@@ -93,7 +94,7 @@ export function readOutputFields(
 	return {
 		routeField: nameOf('routeField', 'route'),
 		outputField: nameOf('outputField', 'mobileStatus'),
-		resultAs: read('resultAs') === 'columns' ? 'columns' : 'object',
+		resultAs: read('resultAs') === 'object' ? 'object' : 'columns',
 		dryRun: read('dryRun') === true,
 	};
 }

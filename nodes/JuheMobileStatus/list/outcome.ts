@@ -9,6 +9,9 @@ export interface RowFailureDetails extends FailureDetails {
 	/** True for a number that was not sent. */
 	notQueried?: true;
 }
+/** The names that each of them has, and the columns that all of them may have. */
+export const DETAILS = ['code', 'resultcode', 'reason', 'remedy', 'attempts', 'billable'] as const;
+export const DETAILS_COLUMNS = [...DETAILS, 'notQueried'].map((name) => `details_${name}`);
 export type RowFailure = Failure<RowFailureDetails>;
 
 /** A row as it comes in: its number of 11 digits and the result that it carries, or why it has no number. */

@@ -174,7 +174,9 @@ class ListRun {
 		const joined: Array<Promise<void>> = [];
 		for (const number of numbers) {
 			const { mobile } = number;
-			const decision = await this.decideWhenReady(number);
+			while (this.isHeldBack(number)) await this.ledger.nextEnd();
+			// No wait may come between the decision and `open`, or two calls would send the number.
+			const decision = decide(number, this.ledger, this.options);
 			if (decision.action === 'join') {
 				const join = (result?: LookupResult) => {
 					if (result === undefined) again.push(number);
@@ -201,15 +203,10 @@ class ListRun {
 		return again;
 	}
 
-	/** Waits while the circuit breaker lets no further number start. */
-	private async decideWhenReady(number: NumberToCheck): Promise<Decision> {
-		const { breaker } = this.ledger;
-		for (;;) {
-			const decision = decide(number, this.ledger, this.options);
-			const isReady = this.isStopped || breaker.mayStart(this.options.concurrency);
-			if (decision.action !== 'query' || isReady) return decision;
-			await this.ledger.nextEnd();
-		}
+	/** Whether the circuit breaker keeps a number from being sent now. */
+	private isHeldBack(number: NumberToCheck): boolean {
+		const mayStart = this.isStopped || this.ledger.breaker.mayStart(this.options.concurrency);
+		return !mayStart && decide(number, this.ledger, this.options).action === 'query';
 	}
 
 	private reserve(mobile: string): boolean {

@@ -1,0 +1,106 @@
+/** When a run ends in which nothing works, and when the next one may go on. */
+import type { LookupResult } from '../nodes/JuheMobileStatus/juhe/client';
+import { serviceFailure, type FailureClass } from '../nodes/JuheMobileStatus/juhe/failure';
+import { CircuitBreaker } from '../nodes/JuheMobileStatus/list/circuitBreaker';
+
+const ANSWER: LookupResult = {
+	answer: { result: {}, attempts: 1, billable: 'yes', checkedAt: '2026-11-24T08:00:00Z' },
+};
+
+function failed(failureClass: FailureClass = 'transient', code = 503): LookupResult {
+	const failure = serviceFailure({
+		class: failureClass,
+		code,
+		sentence: '',
+		remedy: '',
+		attempts: 1,
+	});
+	return { failure, lostAnswers: 0 };
+}
+
+let breaker: CircuitBreaker;
+beforeEach(() => {
+	jest.useFakeTimers();
+	breaker = new CircuitBreaker();
+});
+afterEach(() => jest.useRealTimers());
+
+/** Starts as many numbers as may start, and gives their places. */
+function startAll(concurrency = 50): number[] {
+	const started: number[] = [];
+	while (breaker.mayStart(concurrency)) started.push(breaker.onStart());
+	return started;
+}
+
+test('ten numbers at a time see whether the service is back', () => {
+	breaker.onEnd(breaker.onStart(), ANSWER);
+	expect(startAll()).toHaveLength(60);
+	const inTurn: number[] = [];
+	for (let ended = 0; ended < 60; ended++) {
+		breaker.onEnd(Infinity, failed());
+		inTurn.push(startAll().length);
+	}
+	// From the tenth on, nobody starts before nine are left.
+	expect(inTurn).toEqual([...Array<number>(9).fill(1), ...Array<number>(50).fill(0), 1]);
+	expect(breaker.openedBy).toBeUndefined();
+	breaker.onEnd(breaker.onStart(), ANSWER);
+	expect(startAll()).toHaveLength(60);
+});
+
+test('no interrupted failure counts, and none that started before the latest answer', () => {
+	const places = Array.from({ length: 100 }, () => breaker.onStart());
+	breaker.onEnd(breaker.onStart(), ANSWER);
+	for (const place of places) breaker.onEnd(place, failed());
+	const { failure } = failed() as Extract<LookupResult, { failure: unknown }>;
+	const interrupted = { failure: { ...failure, interrupted: true as const }, lostAnswers: 0 };
+	for (let count = 0; count < 100; count++) breaker.onEnd(breaker.onStart(), interrupted);
+	expect(breaker.openedBy).toBeUndefined();
+	// A fatal failure counts wherever it started.
+	breaker.onStart();
+	breaker.onEnd(1, failed('fatal'));
+	expect(breaker.openedBy).toBe('');
+});
+
+test.each<[string, LookupResult]>([
+	['fails with another code', failed('permanent', 224919)],
+	['is answered', ANSWER],
+])('it stays open where a number that started before %s', (_, result) => {
+	const [first, ...others] = startAll(1);
+	breaker.onEnd(first!, failed('fatal', 10012));
+	expect(startAll()).toEqual([]);
+	for (const place of others) breaker.onEnd(place, result);
+	expect(breaker.openedBy).toBe('');
+	// One number sees whether the service works again, and closes it.
+	const probes = startAll();
+	expect(probes).toHaveLength(1);
+	breaker.onEnd(probes[0]!, failed('permanent', 224919));
+	const [probe] = startAll();
+	breaker.onEnd(probe!, ANSWER);
+	expect(breaker.openedBy).toBeUndefined();
+	expect(startAll(20)).toHaveLength(30);
+});
+
+test.each([
+	{ requests: 30, minutes: 3, opens: true },
+	{ requests: 29, minutes: 10, opens: false },
+	{ requests: 300, minutes: 2.9, opens: false },
+])(
+	'it opens after $minutes minutes without an answer and $requests failed requests: $opens',
+	(given) => {
+		const fail = (count: number) =>
+			Array.from({ length: count }, () => breaker.onFailedRequest()).some(Boolean);
+		expect(fail(given.requests - 1)).toBe(false);
+		jest.advanceTimersByTime(given.minutes * 60_000);
+		expect(fail(1)).toBe(given.opens);
+		expect(breaker.openedBy).toEqual(
+			given.opens ? expect.stringContaining('3 minutes') : undefined,
+		);
+	},
+);
+
+test('an answer ends the minutes without one', () => {
+	for (let count = 0; count < 40; count++) breaker.onFailedRequest();
+	breaker.onEnd(breaker.onStart(), ANSWER);
+	jest.advanceTimersByTime(600_000);
+	for (let count = 0; count < 40; count++) expect(breaker.onFailedRequest()).toBe(false);
+});
