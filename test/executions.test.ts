@@ -7,7 +7,7 @@ import type { IDataObject, INode, INodeExecutionData, INodeType, IRun } from 'n8
 import type { Client, LookupResult } from '../nodes/JuheMobileStatus/juhe/client';
 import { RateLimiter } from '../nodes/JuheMobileStatus/juhe/rateLimiter';
 import { Ledger } from '../nodes/JuheMobileStatus/list/ledger';
-import { run as runList } from '../nodes/JuheMobileStatus/list/run';
+import { ListRun } from '../nodes/JuheMobileStatus/list/run';
 import * as engine from './engine';
 import { agent, itemsOf, JUHE_TOOL, juheNode, nodeType, workflowOf } from './engine';
 import {
@@ -17,6 +17,7 @@ import {
 	ERROR_OUTPUT,
 	OPERATION_NAMES,
 	phones,
+	setClock,
 	statusOf,
 	useSimulator,
 	withOptions,
@@ -209,7 +210,7 @@ test('A long run logs its progress every 10 seconds, without a number', async ()
 	const numbers = distinctNumbers(10);
 	await juhe.run(phones(...numbers), withOptions(ONE_BY_ONE));
 	const { requests } = juhe.simulator.counts;
-	const start = performance.now();
+	const start = Math.round(performance.now());
 	// Each request takes 4 seconds of the clock.
 	const clock = () => start + (juhe.simulator.counts.requests - requests) * 4000;
 	const now = jest.spyOn(performance, 'now').mockImplementation(clock);
@@ -259,6 +260,15 @@ describe.each(['sideBySide', 'byEngine'] as const)('Tool calls of an agent (%s)'
 				answers.filter((text) => text.includes(`source":"${source}"`)).length;
 			expect([from('query'), from('duplicate')]).toEqual([sent.size, answered - sent.size]);
 		}
+	});
+
+	test('wait for each other without a start of their own', async () => {
+		const acquire = jest.spyOn(RateLimiter.prototype, 'acquire');
+		juhe.simulator.latency = 50;
+		await textsOf([Array(5).fill(A)], style, CONTINUE.node, { requestsPerSecond: 1000 });
+		expect(acquire).toHaveBeenCalledTimes(1);
+		acquire.mockRestore();
+		expectSent(1);
 	});
 
 	test('speak of no row, where they fail', async () => {
@@ -355,6 +365,63 @@ describe('A failed execution retried by hand', () => {
 	});
 });
 
+describe('What an execution has paid for outlives whatever stops it', () => {
+	const [A, B] = distinctNumbers(2);
+	const rows = phones(A, B, A).map((row, turn) => ({ ...row, limit: turn === 1 ? null : 1 }));
+	const OPTION = { retries: '={{ $json.limit }}' };
+
+	test.each<{ name: string; parameters?: Values; inTurn2?: () => void; stops?: boolean }>([
+		{ name: 'an option that gives nothing in turn 2', parameters: { options: OPTION } },
+		{
+			name: 'a credential that is emptied after turn 1',
+			inTurn2: () => (juhe.simulator.key = ''),
+		},
+		{
+			name: 'another node that fails in turn 2',
+			inTurn2: () => {
+				throw new TypeError('failed');
+			},
+		},
+	])('$name', async ({ parameters = {}, inTurn2 = () => {} }) => {
+		const { key } = juhe.simulator;
+		let turns = 0;
+		const next = nodeType(async function () {
+			if (++turns === 2) inTurn2();
+			return [this.getInputData()];
+		});
+		const file = (settings: Values) => {
+			const nodes = { Loop: engine.loopNode(1), Next: { type: 'next' }, Juhe: juheNode(settings) };
+			return workflowOf(nodes, 'Start > Rows > Loop.1 > Next > Juhe > Loop > Done');
+		};
+		const options = { ...optionsWith(rows, { next }), credential: juhe.simulator.credential };
+		Object.defineProperty(options.credential, 'apiKey', {
+			get: () => juhe.simulator.key,
+			enumerable: true,
+		});
+		const { run: failed } = await engine.runWorkflow(file(parameters), options);
+		expect(failed.status).toBe('error');
+		expectSent(1);
+		juhe.simulator.key = key;
+		const done = itemsOf(await resume(file({}), failed, { next }), 'Done');
+		expect(tally(done)).toEqual({ query: 2, duplicate: 1 });
+		expectSent(2);
+	});
+
+	test('an item without json is an error item, beside rows that are paid for', async () => {
+		const code = nodeType(async () => [
+			[{ json: { phone: A } }, {}, { json: { phone: B } }] as INodeExecutionData[],
+		]);
+		for (const { node } of KINDS.slice(1)) {
+			juhe.simulator.reset();
+			const nodes = { Code: { type: 'code' }, Juhe: juheNode({}, node) };
+			const file = workflowOf(nodes, 'Start > Code > Juhe');
+			const items = itemsOf(await run(file, [], { code }), 'Juhe');
+			expect(tally(items)).toEqual({ query: 2, invalidNumber: 1 });
+			expectSent(2);
+		}
+	});
+});
+
 describe('Max Queries per Execution counts numbers, and repetitions after a lost answer', () => {
 	const [A, B] = distinctNumbers(2);
 
@@ -419,6 +486,39 @@ describe('A number is asked for anew', () => {
 			expect(phonesOf(done)).toEqual([A, A, B, C, A, C]);
 			// Four rounds of two numbers, and C once.
 			expectSent(Math.min(maxQueries, 9));
+		}
+	});
+
+	test('also for a row that comes back through a table of whole seconds', async () => {
+		for (const round of [Math.floor, Math.round]) {
+			juhe.simulator.reset();
+			let rounds = 0;
+			const table = nodeType(async function () {
+				const items = this.getInputData().map(({ json }) => {
+					const time = Date.parse(json.mobileStatus_checkedAt as string);
+					const stored = new Date(round(time / 1000) * 1000).toISOString();
+					return { json: { ...json, mobileStatus_checkedAt: stored } };
+				});
+				return ++rounds > 3 ? [items] : [[], items];
+			}, 2);
+			const nodes = { Juhe: juheNode(), Table: { type: 'table' } };
+			const file = workflowOf(nodes, 'Start > Rows > Juhe > Table.1 > Juhe', 'Table > Done');
+			await run(file, phones(A, B), { table });
+			expectSent(8);
+		}
+	});
+
+	test('but not for a call of a tool, whatever the model sends', async () => {
+		for (const style of ['sideBySide', 'byEngine'] as const) {
+			// The model knows the time of the answer that it gets.
+			setClock(Date.parse('2026-11-24T08:00:00Z'));
+			juhe.simulator.reset();
+			const told = JSON.parse((await textsOf([[{ phone: A }]], style))[0]!) as IDataObject[];
+			juhe.simulator.reset();
+			const turns = [[{ phone: A }], ...Array(3).fill([{ phone: A, ...told[0] }])];
+			await textsOf(turns, style);
+			jest.useRealTimers();
+			expectSent(1);
 		}
 	});
 
@@ -507,16 +607,16 @@ describe('An answer that is lost', () => {
 test('A call that begins later waits for the answer to a number under way, also at the cap', async () => {
 	const [mobile] = distinctNumbers(1);
 	const checkedAt = new Date().toISOString();
-	const ledger = new Ledger('', { entries: {}, queries: 0 });
+	const limiter = new RateLimiter(sleep as never);
+	const ledger = new Ledger('', { entries: {}, queries: 0 }, limiter);
 	let answer!: (result: LookupResult) => void;
 	const client = { lookup: () => new Promise<LookupResult>((resolve) => (answer = resolve)) };
-	const limiter = new RateLimiter(sleep as never);
 	limiter.configure(Infinity, 2);
 	const start = (call: number) =>
-		runList([{ mobile: mobile! }], client as unknown as Client, limiter, ledger, {
+		new ListRun(client as unknown as Client, ledger, {
 			...{ call, concurrency: 2, maxQueries: 1, reuseResults: false, stopOnFailure: false },
 			...{ failOnNoRecord: false, resendUncertain: true, retries: 0 },
-		});
+		}).toEnd([{ mobile: mobile! }]);
 	const first = start(0);
 	await sleep(5);
 	const second = start(1);

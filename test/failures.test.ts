@@ -10,7 +10,7 @@ import { aesKeyOf } from '../nodes/JuheMobileStatus/juhe/encryption';
 import { RateLimiter, type Slot } from '../nodes/JuheMobileStatus/juhe/rateLimiter';
 import { parseReply } from '../nodes/JuheMobileStatus/juhe/reply';
 import { Ledger } from '../nodes/JuheMobileStatus/list/ledger';
-import { run } from '../nodes/JuheMobileStatus/list/run';
+import { ListRun } from '../nodes/JuheMobileStatus/list/run';
 import { createSend } from '../nodes/JuheMobileStatus/request';
 import { runNode, type NodeRun } from './engine';
 import {
@@ -249,6 +249,43 @@ test.each<[string, object, object]>([
 	expect(detailsOf(outputs[0]![0]!)).toMatchObject(expected);
 });
 
+const SUCCESS = JSON.stringify({ error_code: 0, reason: '成功', result: state });
+test.each([301, 400, 401, 404, 408, 429, 500, 502, 503, 504, 520, 524])(
+	'a whole success behind HTTP %d is an answer, paid once',
+	async (status) => {
+		juhe.simulator.script({ fault: { kind: 'http', status, body: SUCCESS } });
+		const { outputs } = await juhe.run(phones(BAD), CONTINUE);
+		expect(outputs[0]![0]!.json.route).toBe('normal');
+		expect(statusOf(outputs[0]![0]!)).toMatchObject({ billable: 'yes', attempts: 1 });
+		expect(juhe.simulator.counts.requests).toBe(1);
+	},
+);
+
+test.each([
+	{ replied: '13900000001', isOther: true },
+	{ replied: 13900000001, isOther: true },
+	{ replied: '+86 139-0000-0001', isOther: true },
+	{ replied: '1', isOther: true },
+	{ replied: BAD, isOther: false },
+	{ replied: `86${BAD}`, isOther: false },
+	{ replied: Number(BAD), isOther: false },
+	{ replied: `${BAD.slice(0, 3)}****${BAD.slice(7)}`, isOther: false },
+	{ replied: '', isOther: false },
+	{ replied: null, isOther: false },
+	{ replied: { number: '13900000001' }, isOther: false },
+])('a reply about $replied is no answer: $isOther', async ({ replied, isOther }) => {
+	juhe.simulator.script({ fault: json({ error_code: 0, result: { ...state, mobile: replied } }) });
+	for (const operation of OPERATION_NAMES) {
+		const how = { ...CONTINUE, parameters: { operation } };
+		const { outputs } = await juhe.run(phones(BAD, BAD), how);
+		const [first, second] = outputs[0]!;
+		const details = { code: 'otherNumber', billable: 'uncertain', attempts: 1 };
+		if (isOther) expect(detailsOf(first!)).toMatchObject(details);
+		else expect(statusOf(second!)).toMatchObject({ mobile: BAD, source: 'duplicate' });
+	}
+	expect(juhe.simulator.counts.requests).toBe(OPERATION_NAMES.length);
+});
+
 test('success whose error_code is a text is success', async () => {
 	juhe.simulator.script({ fault: json({ error_code: '0', result: { state: '4' } }) });
 	const { outputs } = await juhe.run(phones(BAD));
@@ -434,18 +471,12 @@ describe('the end of a run', () => {
 		for (const cancelSignal of [AbortSignal.abort(), new AbortController().signal, undefined]) {
 			const isCancelled = cancelSignal?.aborted === true;
 			const lookup = jest.fn(async () => ({ answer }));
-			const limiter = new RateLimiter(sleep as never);
 			const client = { lookup } as unknown as Client;
-			const { outcomes } = await run(
-				[{ mobile: BAD }],
-				client,
-				limiter,
-				new Ledger('', { entries: {}, queries: 0 }),
-				{
-					...{ call: 0, concurrency: 2, maxQueries: 99, reuseResults: false, stopOnFailure: true },
-					...{ retries: 0, failOnNoRecord: false, resendUncertain: true, cancelSignal },
-				},
-			);
+			const ledger = new Ledger('', { entries: {}, queries: 0 }, new RateLimiter(sleep as never));
+			const { outcomes } = await new ListRun(client, ledger, {
+				...{ call: 0, concurrency: 2, maxQueries: 99, reuseResults: false, stopOnFailure: true },
+				...{ retries: 0, failOnNoRecord: false, resendUncertain: true, cancelSignal },
+			}).toEnd([{ mobile: BAD }]);
 			expect(lookup).toHaveBeenCalledTimes(isCancelled ? 0 : 1);
 			const details = { code: 'cancelled', notQueried: true, billable: 'no' };
 			const message = 'The execution is cancelled. Not sent (notQueried).';

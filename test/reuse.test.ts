@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import type { IDataObject, INodeParameters } from 'n8n-workflow';
 
-import { juheNode, loopNode, runWorkflow, workflowOf } from './engine';
+import { itemsOf, juheNode, loopNode, runWorkflow, workflowOf } from './engine';
 import {
 	columns,
 	CONTINUE,
@@ -130,6 +130,51 @@ describe('Reuse Results in Rows', () => {
 		expect(without.filter(({ source }) => source === 'reused')).toEqual([]);
 		for (const each of without) expect(each).not.toHaveProperty('changed');
 	});
+
+	test('an answer of this execution is newer than any row, whatever the batch size', async () => {
+		const older = { mobile: '13800138000', state: '3', ...fresh };
+		const rows = [
+			{ phone: '13800138000' },
+			{ phone: '13800138001' },
+			carrying('13800138000', 'notOnNetwork', older, true),
+			carrying('13800138000', 'notOnNetwork', older),
+		];
+		for (const { batchSize, requests, routes } of [
+			{ batchSize: 1, requests: 2, routes: ['normal', 'normal', 'normal', 'normal'] },
+			{ batchSize: 2, requests: 2, routes: ['normal', 'normal', 'normal', 'normal'] },
+			// A fresh row answers for all rows of its call.
+			{
+				batchSize: 4,
+				requests: 1,
+				routes: ['notOnNetwork', 'normal', 'notOnNetwork', 'notOnNetwork'],
+			},
+		]) {
+			juhe.simulator.reset();
+			const nodes = { Loop: loopNode(batchSize), Juhe: juheNode({ options: REUSE }) };
+			const file = workflowOf(nodes, 'Start > Rows > Loop.1 > Juhe > Loop > Done');
+			const pinData = { Rows: rows.map((json) => ({ json })) };
+			const { credential } = juhe.simulator;
+			const { run: ended } = await runWorkflow(file, { credential, pinData });
+			expect(itemsOf(ended, 'Done').map(({ json }) => json.route)).toEqual(routes);
+			expect(juhe.simulator.counts.requests).toBe(requests);
+		}
+	});
+
+	test.each([[{ toString: 1 }], [[]], [Object.create(null) as object]])(
+		'a number that is no text costs a query: %j',
+		async (mobile) => {
+			for (const inColumns of [false, true]) {
+				const row = carrying(
+					'13800138000',
+					'normal',
+					{ mobile, state: '0', ...fresh } as Row,
+					inColumns,
+				);
+				const [json] = await run([row], REUSE);
+				expect(resultIn(json!)).toMatchObject({ source: 'query', mobile: '13800138000' });
+			}
+		},
+	);
 
 	describe('with odd, forged, half-filled and edited rows', () => {
 		/** Values of a field that a fresh row may have, and values that make it ask anew. */
@@ -281,6 +326,36 @@ describe('the shape of a result', () => {
 			}
 		}
 	});
+
+	test.each([
+		{ name: 'text', field: '13800138000', isOwn: false },
+		{ name: 'an object of the user', field: { home: '1', work: '2' }, isOwn: false },
+		{ name: 'a result', field: { state: '0', advice: 'keep' }, isOwn: true },
+	])('as columns leaves a field of the prefix that is $name', async ({ field, isOwn }) => {
+		const options = { outputField: 'mobile', ...REUSE };
+		const row = { phone: '13800138000', mobile: field } as unknown as Row;
+		for (const phone of ['13800138000', 'x']) {
+			const [json] = await run([{ ...row, phone }], options, CONTINUE);
+			expect(json!.mobile).toEqual(isOwn ? undefined : field);
+			if (phone === 'x') continue;
+			const [again] = await run([json!], options);
+			expect(resultIn({ ...again, mobile: undefined }, 'mobile')).toMatchObject({
+				source: 'reused',
+			});
+		}
+	});
+
+	test.each(['toString', 'valueOf', 'hasOwnProperty'])(
+		'takes the place of an old verdict in a field named %s',
+		async (outputField) => {
+			const old = { mobile: '13800138000', state: '3', advice: 'remove' };
+			for (const resultAs of ['object', 'columns']) {
+				const row = { phone: 'x', route: 'notOnNetwork', [outputField]: old } as Row;
+				const [json] = await run([row], { resultAs, outputField }, CONTINUE);
+				expect(Object.keys(json!)).not.toContain(outputField);
+			}
+		},
+	);
 
 	const continuing = [CONTINUE, ERROR_OUTPUT];
 	test.each(continuing)('as an object leaves columns of its names ($node.onError)', async (how) => {

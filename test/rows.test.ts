@@ -407,6 +407,17 @@ describe('Dry Run', () => {
 		expect(juhe.simulator.counts.requests).toBe(0);
 	});
 
+	test('written back, it changes nothing of the next run, which takes its field out', async () => {
+		const reuse = { reuseResults: true };
+		const planned = await juhe.run([fresh], withOptions({ ...reuse, dryRun: true }));
+		const ran = await juhe.run([planned.outputs[0]![0]!.json], withOptions(reuse));
+		expect(ran.outputs[0]![0]!.json).not.toHaveProperty('dryRun');
+		expect(statusOf(ran.outputs[0]![0]!)).toMatchObject({ source: 'reused' });
+		const theirs = { phone: '13800138000', dryRun: 'the hose' };
+		const kept = await juhe.run([theirs], withOptions(reuse));
+		expect(kept.outputs[0]![0]!.json).toMatchObject(theirs);
+	});
+
 	test('stops at an invalid number where errors stop, and looks at the shape of a key', async () => {
 		const stopped = await juhe.run(rows, withOptions({ dryRun: true }));
 		expect(stopped.error).toMatchObject({ name: 'NodeOperationError', context: { itemIndex: 2 } });

@@ -9,12 +9,13 @@ import {
 } from 'n8n-workflow';
 
 import { testJuheApi } from './credentialTest';
-import { addToTotal, executionOf, type Execution } from './execution';
+import { addToTotal, ledgerOf } from './execution';
 import { inputItems, toErrorItem, toOutputItem } from './items';
 import { fingerprint, openAccount, type Account } from './juhe/account';
 import { Client } from './juhe/client';
+import type { Ledger } from './list/ledger';
 import type { Outcome, Row, RowFailure } from './list/outcome';
-import { planDryRun, run, type RunOptions, type RunResult } from './list/run';
+import { ListRun, planDryRun, type RunOptions, type RunResult } from './list/run';
 import { asNodeError, callFailure, toNodeError } from './nodeError';
 import { OUTPUTS_EXPRESSION, toOutputs } from './outputs';
 import { PROPERTIES } from './properties';
@@ -80,10 +81,10 @@ async function checkRows(
 	const { account, credentialData } = await readAccount(context, settings);
 	const fingerprintOf = (mobile: string) => fingerprint(account, mobile);
 	const rows = readRows(context, settings, fingerprintOf);
-	const execution = executionOf(context, account);
+	const ledger = ledgerOf(context, account);
 	const { outcomes, stoppedBy } = settings.dryRun
-		? planDryRun(rows, execution.ledger, runOptions(context, settings))
-		: await query(context, rows, execution, { settings, account, credentialData });
+		? planDryRun(rows, ledger, runOptions(context, settings))
+		: await query(context, rows, ledger, { settings, account, credentialData });
 
 	const summary = summarize(outcomes, stoppedBy, startedAt, settings.dryRun);
 	const total = addToTotal(context, runIndexOf(context), summary);
@@ -138,16 +139,15 @@ function refuseRows(
 async function query(
 	context: IExecuteFunctions,
 	rows: Row[],
-	{ ledger, limiter }: Execution,
+	ledger: Ledger,
 	{ settings, account, credentialData }: Setup,
 ): Promise<RunResult> {
-	limiter.configure(settings.requestsPerSecond, settings.concurrency);
+	ledger.limiter.configure(settings.requestsPerSecond, settings.concurrency);
 	const send = createSend(context, account, credentialData, settings);
-	const client = new Client(account, send, limiter, settings);
-	return await run(rows, client, limiter, ledger, {
-		...runOptions(context, settings),
-		onProgress: createProgressLog(context, ledger),
-	});
+	const client = new Client(account, send, ledger.limiter, settings);
+	const onProgress = createProgressLog(context, ledger);
+	const options = { ...runOptions(context, settings), onProgress };
+	return await new ListRun(client, ledger, options).toEnd(rows);
 }
 
 function runOptions(context: IExecuteFunctions, settings: Settings): RunOptions {

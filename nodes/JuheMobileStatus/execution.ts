@@ -5,12 +5,6 @@ import { RateLimiter } from './juhe/rateLimiter';
 import { Ledger, type LedgerRecord } from './list/ledger';
 import { addCall, sumOf, type Summary, type Total } from './summary';
 
-/** What the calls of one execution share. */
-export interface Execution {
-	ledger: Ledger;
-	limiter: RateLimiter;
-}
-
 /** What n8n stores of the node with an execution. */
 interface ExecutionRecord extends LedgerRecord {
 	total?: Total;
@@ -18,23 +12,21 @@ interface ExecutionRecord extends LedgerRecord {
 	executedAs: string;
 }
 
-/** What cannot be stored, by the record of its execution. */
-const executions = new WeakMap<ExecutionRecord, Execution>();
+const ledgers = new WeakMap<ExecutionRecord, Ledger>();
 
-/** The state of this execution, which the first call in a process creates. */
-export function executionOf(context: IExecuteFunctions, account: Account): Execution {
+/** The ledger of this execution, which the first call in a process creates. */
+export function ledgerOf(context: IExecuteFunctions, account: Account): Ledger {
 	const record = recordOf(context);
-	let execution = executions.get(record);
-	if (execution === undefined) {
-		const ledger = new Ledger(`${account.apiKey}\n${account.baseUrl}`, record);
-		const executedAs = `${context.getMode()} ${context.getExecutionId()}`;
-		// Whoever retries by hand wants lost answers, too.
-		if (record.executedAs !== executedAs) ledger.allowRetries();
-		record.executedAs = executedAs;
-		execution = { ledger, limiter: new RateLimiter(sleep) };
-		executions.set(record, execution);
-	}
-	return execution;
+	const known = ledgers.get(record);
+	if (known !== undefined) return known;
+	const secret = `${account.apiKey}\n${account.baseUrl}`;
+	const ledger = new Ledger(secret, record, new RateLimiter(sleep));
+	const executedAs = `${context.getMode()} ${context.getExecutionId()}`;
+	// Whoever retries by hand wants lost answers, too.
+	if (record.executedAs !== executedAs) ledger.allowRetries();
+	record.executedAs = executedAs;
+	ledgers.set(record, ledger);
+	return ledger;
 }
 
 /**

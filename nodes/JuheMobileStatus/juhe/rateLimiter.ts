@@ -98,6 +98,7 @@ export class RateLimiter {
 	/** Records a reply of the service itself, be it an answer or a code. */
 	onReply({ startedAt }: Slot): void {
 		const now = performance.now();
+		this.startsTogether = 0;
 		this.roundTrip = Math.min(this.roundTrip, now - startedAt);
 		this.answeredAt.push(now);
 		keepLastSecond(this.answeredAt, now);
@@ -115,8 +116,8 @@ export class RateLimiter {
 	 * @param retryAfter the wait that the service asks for, in milliseconds
 	 */
 	onRateLimit({ startedAt }: Slot, signal: RateLimitSignal, retryAfter = 0): void {
-		// Requests sent before the backoff tell nothing about the rate after it.
-		if (startedAt <= this.backedOffAt) return;
+		// Requests sent before the backoff tell nothing about the rate after it, and those after a wait count together.
+		if (startedAt <= this.backedOffAt || this.startsTogether > 0) return;
 		const now = performance.now();
 		keepLastSecond(this.answeredAt, now);
 		const answered = this.answeredAt.length;

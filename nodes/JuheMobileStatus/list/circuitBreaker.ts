@@ -61,11 +61,10 @@ export class CircuitBreaker {
 	onFailedRequest(): boolean {
 		const now = performance.now();
 		if (this.failedRequests++ === 0) this.failingSince = now;
-		const isSilent = now - this.failingSince >= LONGEST_SILENCE;
-		return (
-			isSilent &&
-			this.failedRequests >= SILENT_REQUESTS &&
-			this.open(`No answer came for ${LONGEST_SILENCE / 60_000} minutes, and the run stopped.`)
+		if (this.failedRequests < SILENT_REQUESTS || now - this.failingSince < LONGEST_SILENCE)
+			return false;
+		return this.open(
+			`No answer came for ${LONGEST_SILENCE / 60_000} minutes, and the run stopped.`,
 		);
 	}
 

@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 
 import type { Answer, LookupResult } from '../juhe/client';
 import type { FailureDetails } from '../juhe/failure';
+import type { RateLimiter } from '../juhe/rateLimiter';
 import { API_FIELDS, type ApiResult } from '../juhe/reply';
 import { CircuitBreaker } from './circuitBreaker';
 
@@ -51,18 +52,15 @@ export class Ledger {
 	readonly planned = new Map<string, number>();
 	/** Numbers that are being sent, or wait for a slot. */
 	private readonly inFlight = new Map<string, Promise<LookupResult | undefined>>();
-	private answered = 0;
+	/** Answers that came while this process worked on the execution. */
+	queriesAnswered = 0;
 
 	/** @param secret key of the HMAC: another account finds nothing in the record */
 	constructor(
 		private readonly secret: string,
 		private readonly record: LedgerRecord,
+		readonly limiter: RateLimiter,
 	) {}
-
-	/** Answers that came while this process worked on the execution. */
-	get queriesAnswered(): number {
-		return this.answered;
-	}
 
 	/** The answer that this execution has to a number, or what an unsuccessful query has left. */
 	entryOf(mobile: string): { answer?: PaidAnswer; prior?: PriorFailure } {
@@ -76,11 +74,6 @@ export class Ledger {
 		for (const entry of Object.values(this.record.entries)) {
 			if (!Array.isArray(entry)) entry.lostAnswers = 0;
 		}
-	}
-
-	/** Drops the answer to a number, so that it is asked for anew. */
-	forget(mobile: string): void {
-		Reflect.deleteProperty(this.record.entries, this.hash(mobile));
 	}
 
 	/**
@@ -123,7 +116,7 @@ export class Ledger {
 
 	/** Records what came of a number. @param call n8n's run index */
 	add(mobile: string, call: number, result: LookupResult): void {
-		if ('answer' in result) this.answered++;
+		if ('answer' in result) this.queriesAnswered++;
 		this.record.entries[this.hash(mobile)] =
 			'answer' in result ? pack(result.answer, call) : priorFailure(result, call);
 	}

@@ -1,6 +1,6 @@
 import type { Answer } from '../juhe/client';
 import { serviceFailure, type Failure, type FailureDetails } from '../juhe/failure';
-import { noRecordFailure } from '../juhe/reply';
+import { noRecordFailure, PARAMETERS_REFUSED_CODE } from '../juhe/reply';
 import type { PriorFailure } from './ledger';
 import type { StoredResult } from './storedResult';
 
@@ -78,6 +78,31 @@ export function notQueriedFailure(cause: RowFailure): RowFailure {
 	};
 }
 
+/**
+ * Why a run stops because the circuit breaker is open.
+ *
+ * @param last the latest failure
+ * @param openedBy a sentence, or empty where the failure says it all
+ * @param encryptionField of the credential; undefined for the plain query
+ */
+export function nothingWorksFailure(
+	last: RowFailure,
+	openedBy: string,
+	encryptionField?: string,
+): RowFailure {
+	const { message, details } = last;
+	const isKeySuspected = details.code === PARAMETERS_REFUSED_CODE && encryptionField !== undefined;
+	const remedy = isKeySuspected
+		? `Check '${encryptionField}' in the credential: it must belong to the account of 'Key'.`
+		: details.remedy;
+	return {
+		...last,
+		class: 'fatal',
+		message: `${message} ${openedBy}`.trimEnd(),
+		details: { ...details, remedy },
+	};
+}
+
 /** A number over the option Max Queries per Execution. */
 export function overCapFailure(maxQueries: number): RowFailure {
 	const failure = userFailure(
@@ -120,4 +145,31 @@ export function toOutcome(
 	if (answer.result !== null || !failOnNoRecord) return { mobile, answer, source };
 	const failure = noRecordFailure(answer.attempts, answer.reason ?? null);
 	return toOutcome(mobile, { failure }, source, { failOnNoRecord });
+}
+
+/**
+ * The outcome of every row.
+ *
+ * @param settled what became of each number
+ * @param stoppedBy why the run ended before the turn of the others
+ */
+export function collectOutcomes(
+	rows: Row[],
+	settled: Map<string, Outcome>,
+	stoppedBy?: RowFailure,
+): Outcome[] {
+	const seen = new Set<string>();
+	return rows.map((row): Outcome => {
+		if ('failure' in row) return row;
+		const { mobile } = row;
+		const outcome = settled.get(mobile) ?? { failure: notQueriedFailure(stoppedBy as RowFailure) };
+		if (!seen.has(mobile)) {
+			seen.add(mobile);
+			return outcome;
+		}
+		if ('failure' in outcome) return { failure: duplicateFailure(outcome.failure) };
+		if ('answer' in outcome) return { ...outcome, source: 'duplicate' };
+		const isPaid = 'plan' in outcome && outcome.plan === 'billable';
+		return isPaid ? { mobile, plan: 'duplicate' } : outcome;
+	});
 }

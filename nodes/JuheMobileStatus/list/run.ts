@@ -1,12 +1,10 @@
 import type { Client, LookupResult } from '../juhe/client';
-import type { Failure } from '../juhe/failure';
-import type { RateLimiter, Slot } from '../juhe/rateLimiter';
-import { PARAMETERS_REFUSED_CODE } from '../juhe/reply';
+import type { Slot } from '../juhe/rateLimiter';
 import type { Ledger } from './ledger';
 import {
 	cancelledFailure,
-	duplicateFailure,
-	notQueriedFailure,
+	collectOutcomes,
+	nothingWorksFailure,
 	notResentFailure,
 	overCapFailure,
 	toOutcome,
@@ -17,10 +15,12 @@ import {
 } from './outcome';
 import { isResultOf, type StoredResult } from './storedResult';
 
-/** What decides whether a number is sent. */
-export interface DecisionOptions {
+/** What holds for a call of the node. */
+export interface RunOptions {
 	/** n8n's run index: the tries of one call share it. */
 	call: number;
+	/** Requests under way at the same time, at most. */
+	concurrency: number;
 	/** Queries that the execution may send; Infinity for no cap. */
 	maxQueries: number;
 	/** Whether a result that a row carries may answer for its number. */
@@ -31,12 +31,6 @@ export interface DecisionOptions {
 	resendUncertain: boolean;
 	/** Whether a number without a record (224922) fails. */
 	failOnNoRecord: boolean;
-}
-
-/** What holds for a call of the node. */
-export interface RunOptions extends DecisionOptions {
-	/** Requests under way at the same time, at most. */
-	concurrency: number;
 	/** True where one failing row ends the run (On Error: Stop Workflow). */
 	stopOnFailure: boolean;
 	/** Aborted when the execution is cancelled; requests under way still end. */
@@ -52,13 +46,13 @@ export interface RunResult {
 	stoppedBy?: RowFailure;
 }
 
-/** A distinct number of a call. */
+/** A distinct number of a call, and what its rows carry. */
 interface NumberToCheck {
 	mobile: string;
-	/** The newest result that a row carries and that still holds, where results are reused. */
-	stored?: StoredResult;
-	/** True where a row brings back the answer that it got in this execution: that is how people poll. */
-	asksAnew: boolean;
+	/** The newest result that still holds, where results are reused. */
+	reusable?: StoredResult;
+	/** All other results. */
+	outdated: StoredResult[];
 }
 
 type Decision =
@@ -68,19 +62,24 @@ type Decision =
 
 /** Says what to do with a number, and changes nothing. The run acts on it, a dry run tells it. */
 export function decide(
-	{ mobile, stored, asksAnew }: NumberToCheck,
+	{ mobile, reusable, outdated }: NumberToCheck,
 	ledger: Ledger,
-	options: DecisionOptions,
+	options: RunOptions,
 ): Decision {
 	const { call, maxQueries, retries, resendUncertain } = options;
 	const { answer, prior } = ledger.entryOf(mobile);
 	const settle = (outcome: Outcome): Decision => ({ action: 'settle', outcome });
 	// The tries of a call share what it pays.
-	const source = (answer ?? prior)?.call === call ? 'query' : 'duplicate';
-	// What this execution has paid for is newer than what a row brings, unless it is the same.
-	const isNewer = answer !== undefined && !(stored && isResultOf(stored, answer));
-	if (isNewer && !asksAnew) return settle(toOutcome(mobile, { answer }, source, options));
-	if (stored !== undefined) return settle({ mobile, stored, source: 'reused' });
+	const isOfCall = (answer ?? prior)?.call === call;
+	const source = isOfCall ? 'query' : 'duplicate';
+	if (answer !== undefined) {
+		const isReturned = (stored: StoredResult) => !isOfCall && isResultOf(stored, answer);
+		// What this execution has paid for is newer than what a row brings, unless it is the same.
+		if (reusable && isReturned(reusable))
+			return settle({ mobile, stored: reusable, source: 'reused' });
+		// A row that brings back the answer asks anew: that is how people poll.
+		if (!outdated.some(isReturned)) return settle(toOutcome(mobile, { answer }, source, options));
+	} else if (reusable) return settle({ mobile, stored: reusable, source: 'reused' });
 	const lookup = ledger.lookupOf(mobile);
 	if (lookup !== undefined) return { action: 'join', lookup };
 	const isOverCap = ledger.isOverCap(mobile, maxQueries);
@@ -92,27 +91,16 @@ export function decide(
 	return isOverCap ? settle({ failure: overCapFailure(maxQueries) }) : { action: 'query' };
 }
 
-/** Asks for each distinct number once, in the order of the rows, and gives an outcome for every row. */
-export async function run(
-	rows: Row[],
-	client: Client,
-	limiter: RateLimiter,
-	ledger: Ledger,
-	options: RunOptions,
-): Promise<RunResult> {
-	return await new ListRun(client, limiter, ledger, options).toEnd(rows);
-}
-
 /** What the run would do with each row, without sending anything (Dry Run). */
-export function planDryRun(rows: Row[], ledger: Ledger, options: DecisionOptions): RunResult {
+export function planDryRun(rows: Row[], ledger: Ledger, options: RunOptions): RunResult {
 	const settled = new Map<string, Outcome>();
-	for (const number of numbersToCheck(rows, ledger, options)) {
+	for (const number of numbersToCheck(rows, options)) {
 		settled.set(number.mobile, plan(number, ledger, options));
 	}
 	return { outcomes: collectOutcomes(rows, settled) };
 }
 
-function plan(number: NumberToCheck, ledger: Ledger, options: DecisionOptions): Outcome {
+function plan(number: NumberToCheck, ledger: Ledger, options: RunOptions): Outcome {
 	const { mobile } = number;
 	const as = (planned: Plan): Outcome => ({ mobile, plan: planned });
 	const plannedBy = ledger.planned.get(mobile);
@@ -130,8 +118,8 @@ function plan(number: NumberToCheck, ledger: Ledger, options: DecisionOptions): 
 	return as('billable');
 }
 
-/** One call of the node that sends. */
-class ListRun {
+/** One call of the node: asks for each distinct number once, in the order of the rows. */
+export class ListRun {
 	private readonly settled = new Map<string, Outcome>();
 	private readonly stopper = new AbortController();
 	private stoppedBy?: RowFailure;
@@ -139,11 +127,11 @@ class ListRun {
 
 	constructor(
 		private readonly client: Client,
-		private readonly limiter: RateLimiter,
 		private readonly ledger: Ledger,
 		private readonly options: RunOptions,
 	) {}
 
+	/** @returns an outcome for every row */
 	async toEnd(rows: Row[]): Promise<RunResult> {
 		const { cancelSignal, stopOnFailure } = this.options;
 		const cancel = () => this.stop(cancelledFailure());
@@ -153,12 +141,8 @@ class ListRun {
 			// A run that will stop at a row without a number stops before it pays for the others.
 			const badRow = rows.find((row) => 'failure' in row);
 			if (badRow !== undefined && stopOnFailure) this.stop(badRow.failure);
-			let left = numbersToCheck(rows, this.ledger, this.options);
+			let left = numbersToCheck(rows, this.options);
 			this.count = left.length;
-			for (const number of left) {
-				if (number.asksAnew) this.ledger.forget(number.mobile);
-				number.asksAnew = false;
-			}
 			while (left.length > 0) left = await this.check(left);
 		} finally {
 			cancelSignal?.removeEventListener('abort', cancel);
@@ -169,34 +153,36 @@ class ListRun {
 
 	/** @returns numbers to decide anew: another call had them under way and did not send them, or used up the cap */
 	private async check(numbers: NumberToCheck[]): Promise<NumberToCheck[]> {
+		const { ledger, options } = this;
 		const again: NumberToCheck[] = [];
 		const lookups = new Set<Promise<void>>();
 		const joined: Array<Promise<void>> = [];
 		for (const number of numbers) {
 			const { mobile } = number;
-			while (this.isHeldBack(number)) await this.ledger.nextEnd();
+			while (this.isHeldBack(number)) await ledger.nextEnd();
 			// No wait may come between the decision and `open`, or two calls would send the number.
-			const decision = decide(number, this.ledger, this.options);
+			const decision = decide(number, ledger, options);
 			if (decision.action === 'join') {
 				const join = (result?: LookupResult) => {
 					if (result === undefined) again.push(number);
-					else this.settle(mobile, toOutcome(mobile, result, 'duplicate', this.options));
+					else this.settle(mobile, toOutcome(mobile, result, 'duplicate', options));
 				};
 				joined.push(decision.lookup.then(join));
 			} else if (decision.action === 'settle') {
 				this.settle(mobile, decision.outcome);
 			} else if (!this.isStopped) {
-				const close = this.ledger.open(mobile);
-				const slot = await this.limiter.acquire(this.stopper.signal);
+				const close = ledger.open(mobile);
+				const slot = await ledger.limiter.acquire(this.stopper.signal);
 				// Another call may have used up the cap while this one waited for the slot.
-				if (slot !== undefined && this.reserve(mobile)) {
+				const isFree = ledger.entryOf(mobile).prior?.billable === 'no';
+				if (slot && (isFree || ledger.reserve(options.maxQueries))) {
 					const lookup = this.query(mobile, slot, close).finally(() => lookups.delete(lookup));
 					lookups.add(lookup);
-				} else {
-					slot?.release();
-					close();
-					if (slot !== undefined) again.push(number);
+					continue;
 				}
+				slot?.release();
+				close();
+				if (slot) again.push(number);
 			}
 		}
 		await Promise.all([...lookups, ...joined]);
@@ -209,19 +195,14 @@ class ListRun {
 		return !mayStart && decide(number, this.ledger, this.options).action === 'query';
 	}
 
-	private reserve(mobile: string): boolean {
-		const isFree = this.ledger.entryOf(mobile).prior?.billable === 'no';
-		return isFree || this.ledger.reserve(this.options.maxQueries);
-	}
-
 	private async query(
 		mobile: string,
 		slot: Slot,
 		close: (result?: LookupResult) => void,
 	): Promise<void> {
-		const { breaker } = this.ledger;
-		const { prior } = this.ledger.entryOf(mobile);
-		const startNumber = breaker.onStart();
+		const { ledger } = this;
+		const { prior } = ledger.entryOf(mobile);
+		const startNumber = ledger.breaker.onStart();
 		let result: LookupResult | undefined;
 		try {
 			result = await this.client.lookup(mobile, {
@@ -229,18 +210,18 @@ class ListRun {
 				signal: this.stopper.signal,
 				lostAnswers: prior?.lostAnswers ?? 0,
 				maybeBilled: prior?.billable === 'uncertain',
-				reserve: () => this.ledger.reserve(this.options.maxQueries),
+				reserve: () => ledger.reserve(this.options.maxQueries),
 				onFailedRequest: (failure) => {
-					if (breaker.onFailedRequest()) this.stopAsOpen(failure);
+					if (ledger.breaker.onFailedRequest()) this.stopIfOpen(failure);
 				},
 			});
-			this.ledger.add(mobile, this.options.call, result);
+			ledger.add(mobile, this.options.call, result);
 		} finally {
-			breaker.onEnd(startNumber, result);
+			ledger.breaker.onEnd(startNumber, result);
 			close(result);
 		}
 		this.settle(mobile, toOutcome(mobile, result, 'query', this.options));
-		if ('failure' in result && breaker.openedBy !== undefined) this.stopAsOpen(result.failure);
+		if ('failure' in result) this.stopIfOpen(result.failure);
 	}
 
 	private settle(mobile: string, outcome: Outcome): void {
@@ -258,69 +239,26 @@ class ListRun {
 		this.stopper.abort();
 	}
 
-	/** Stops because the circuit breaker is open. @param last the latest failure */
-	private stopAsOpen(last: Failure): void {
-		const { openedBy = '' } = this.ledger.breaker;
-		const { encryptionField } = this.client;
-		const isKeySuspected =
-			last.details.code === PARAMETERS_REFUSED_CODE && encryptionField !== undefined;
-		const remedy = isKeySuspected
-			? `Check '${encryptionField}' in the credential: it must belong to the account of 'Key'.`
-			: last.details.remedy;
-		this.stop({
-			...last,
-			class: 'fatal',
-			message: `${last.message} ${openedBy}`.trimEnd(),
-			details: { ...last.details, remedy },
-		});
+	/** Stops where the circuit breaker is open. @param last the latest failure */
+	private stopIfOpen(last: RowFailure): void {
+		const { openedBy } = this.ledger.breaker;
+		if (openedBy === undefined) return;
+		this.stop(nothingWorksFailure(last, openedBy, this.client.encryptionField));
 	}
 }
 
 /** The distinct numbers of a call, in the order of the rows. */
-function numbersToCheck(
-	rows: Row[],
-	ledger: Ledger,
-	{ call, reuseResults }: DecisionOptions,
-): NumberToCheck[] {
+function numbersToCheck(rows: Row[], { reuseResults }: RunOptions): NumberToCheck[] {
 	const numbers = new Map<string, NumberToCheck>();
 	for (const row of rows) {
 		if ('failure' in row) continue;
 		const { mobile, stored } = row;
-		const number = numbers.get(mobile) ?? { mobile, asksAnew: false };
+		const number = numbers.get(mobile) ?? { mobile, outdated: [] };
 		numbers.set(mobile, number);
 		if (stored === undefined) continue;
-		if (reuseResults && stored.isValid) {
-			const isNewest =
-				number.stored === undefined || stored.checkedTime > number.stored.checkedTime;
-			if (isNewest) number.stored = stored;
-		} else {
-			const { answer } = ledger.entryOf(mobile);
-			// What this call itself has paid, in an earlier try, no row can bring back.
-			const isEarlier = answer !== undefined && answer.call !== call;
-			number.asksAnew ||= isEarlier && isResultOf(stored, answer);
-		}
+		const { reusable } = number;
+		if (!reuseResults || !stored.isValid) number.outdated.push(stored);
+		else if (!reusable || stored.checkedTime > reusable.checkedTime) number.reusable = stored;
 	}
 	return [...numbers.values()];
-}
-
-/** The outcome of every row; `stoppedBy` is why the run ended before the turn of numbers that are not settled. */
-function collectOutcomes(
-	rows: Row[],
-	settled: Map<string, Outcome>,
-	stoppedBy?: RowFailure,
-): Outcome[] {
-	const seen = new Set<string>();
-	return rows.map((row): Outcome => {
-		if ('failure' in row) return row;
-		const { mobile } = row;
-		const outcome = settled.get(mobile) ?? { failure: notQueriedFailure(stoppedBy as RowFailure) };
-		if (!seen.has(mobile)) {
-			seen.add(mobile);
-			return outcome;
-		}
-		if ('failure' in outcome) return { failure: duplicateFailure(outcome.failure) };
-		if ('answer' in outcome) return { ...outcome, source: 'duplicate' };
-		const isPaid = 'plan' in outcome && outcome.plan === 'billable';
-		return isPaid ? { mobile, plan: 'duplicate' } : outcome;
-	});
 }
