@@ -95,7 +95,9 @@ function agentWith(
 	node?: Settings,
 	options = {},
 ) {
-	const parameters: Values = { mobile: "={{ $fromAI('phone') }}", options };
+	const isText = turns.flat().every(({ phone }) => typeof phone === 'string');
+	const type = isText ? 'string' : 'json';
+	const parameters: Values = { mobile: `={{ $fromAI('phone', '', '${type}') }}`, options };
 	const tool = juheNode(parameters, { type: JUHE_TOOL, ...node });
 	const nodes = { Tool: tool, Agent: { type: 'agent' } };
 	const file = workflowOf(nodes, 'Start > Rows > Agent', 'Tool.ai_tool > Agent');
@@ -260,6 +262,81 @@ describe.each(['sideBySide', 'byEngine'] as const)('Tool calls of an agent (%s)'
 				answers.filter((text) => text.includes(`source":"${source}"`)).length;
 			expect([from('query'), from('duplicate')]).toEqual([sent.size, answered - sent.size]);
 		}
+	});
+
+	const listed = distinctNumbers(3);
+	test.each<{ way: string; sent: unknown }>([
+		{ way: 'an array', sent: listed },
+		{ way: 'an array of numbers', sent: listed.map(Number) },
+		{ way: 'JSON text', sent: JSON.stringify(listed) },
+		{ way: 'commas', sent: listed.join(', ') },
+		{ way: 'Chinese commas', sent: listed.join('、') },
+		{ way: 'semicolons', sent: listed.join('；') },
+		{ way: 'lines', sent: listed.join('\n') },
+		{ way: 'a numbered list', sent: listed.map((each, i) => `${i + 1}. ${each}`).join('\n') },
+		{ way: 'a marked list', sent: listed.map((each) => `- +86 ${each}`).join('\n') },
+		{ way: 'blanks', sent: listed.join(' ') },
+		{
+			way: 'groups and commas',
+			sent: listed.map((each) => each.replace(/^(...)(....)/, '$1 $2 ')).join(','),
+		},
+		{ way: 'words', sent: `${listed[0]}, ${listed[1]} 和 ${listed[2]}` },
+		{ way: 'the same number twice', sent: [...listed, listed[0], `+86${listed[1]}`] },
+	])('take a list in one call: $way', async ({ sent }) => {
+		const [text] = await textsOf([[{ phone: sent as string }]], style);
+		const items = JSON.parse(text!) as IDataObject[];
+		expect(items.map((json) => statusOf({ json }).mobile)).toEqual(listed);
+		for (const json of items) expect(json).not.toHaveProperty('mobileStatus_attempts');
+		expectSent(3);
+	});
+
+	test('answer a list number by number, and pay nothing for it again', async () => {
+		const good = distinctNumbers(32);
+		const bad = ['12345', '010-62345678', '138****8000'];
+		const list = [...good.slice(0, 20), ...bad, ...good.slice(20), ...good.slice(0, 5)];
+		const given = [[{ phone: list.join('\n') }], [{ phone: JSON.stringify(list) }]];
+		for (const { node } of [STOP, CONTINUE]) {
+			juhe.simulator.reset();
+			const texts = await textsOf(given, style, node, { maxQueries: 32 });
+			for (const text of texts) {
+				const items = JSON.parse(text) as IDataObject[];
+				expect(items).toHaveLength(35);
+				expect(items.filter(({ route }) => route === 'normal')).toHaveLength(32);
+				const failed = items.filter(({ error }) => error !== undefined);
+				expect(failed).toEqual(
+					bad.map((number) => ({
+						number,
+						error: expect.stringMatching(
+							/^'Mobile Number' .*\. Correct the number, or leave it out\.$/,
+						),
+						code: 'invalidNumber',
+					})),
+				);
+			}
+			expectSent(32);
+		}
+	});
+
+	test('refuse more than 100 numbers, and send none of them', async () => {
+		const list = distinctNumbers(101);
+		const [text] = await textsOf([[{ phone: list.join(',') }]], style);
+		expect(JSON.parse(text!)).toEqual([
+			{
+				error: expect.stringMatching(/101 numbers, .* with 100 numbers or fewer\.$/),
+				code: 'invalidNumber',
+			},
+		]);
+		expectSent(0);
+		await textsOf([[{ phone: list.slice(1).join(',') }]], style);
+		expectSent(100);
+	});
+
+	test('say what to do, in the credential, too', async () => {
+		const { key } = juhe.simulator;
+		juhe.simulator.key = '';
+		const [text] = await textsOf([[A!]], style);
+		juhe.simulator.key = key;
+		expect(text).toMatch(/'Key' in the credential is empty\. Nothing was sent\. Correct the/);
 	});
 
 	test('wait for each other without a start of their own', async () => {

@@ -512,6 +512,7 @@ describe('the summary', () => {
 	];
 	const options = { ...REUSE, noRecord: 'route', pricePerQuery: '0.125', retries: 1 };
 	const total = {
+		failures: { 224919: 1, invalidNumber: 1 },
 		...{ rows: 8, queried: 4, duplicates: 1, reused: 1, errors: 2, notQueried: 0 },
 		...{ billable: 2, uncertain: 2, cost: 0.5, stoppedBy: null, dryRun: false },
 		...{ startedAt: expect.any(String), finishedAt: expect.any(String) },
@@ -551,6 +552,59 @@ describe('the summary', () => {
 		return { tasks, summaries: tasks.map(({ data }) => data!.main![1]![0]!.json) };
 	};
 
+	const STEP =
+		' The next execution asks and pays anew: execute the nodes behind this one by their own step to go on building for nothing.';
+	const PIN =
+		' The next execution asks and pays anew: pin this output (p) to go on building for nothing.';
+
+	test.each<{ how: object; mode?: 'trigger'; list: unknown[]; type?: string; hint: string }>([
+		{ how: CONTINUE, list: ['13800138000'], hint: PIN },
+		{ how: ERROR_OUTPUT, list: ['13800138000'], hint: STEP },
+		{ how: { parameters: { splitOutputs: true } }, list: ['13800138000'], hint: STEP },
+		{ how: { ...CONTINUE, mode: 'trigger' }, list: ['13800138000'], hint: '' },
+		{ how: { ...CONTINUE, ...withOptions({ dryRun: true }) }, list: ['13800138000'], hint: '' },
+	])('$how.mode says how to go on for nothing: $hint', async ({ how, list, hint }) => {
+		const { run: ended } = await juhe.run(phones(...list), how);
+		const [{ message, type } = { message: '', type: '' }] =
+			ended.data.resultData.runData.Juhe![0]!.hints!;
+		expect(type).toBe('info');
+		expect(/(?<=\d\.|to recheck\.|sent\.)( [^.]*\.)?$/.exec(message)?.[0]).toBe(hint);
+	});
+
+	test.each<{ name: string; list: unknown[]; parameters?: INodeParameters; hint: RegExp | null }>([
+		{
+			name: 'a wrong column',
+			list: ['1', '2'],
+			parameters: { mobile: '={{ $json.phne }}' },
+			hint: /^No row has a result\. 'Mobile Number' reads the field 'phne', which no row has\. Correct/,
+		},
+		{ name: 'an empty column', list: ['', ''], hint: /is empty in every row\. Choose the column/ },
+		{
+			name: 'a fatal code',
+			list: ['13800138009', ...distinctNumbers(20)],
+			parameters: { options: { concurrency: 1 } },
+			hint: /^No row has a result\. Juhe 10012: .* Buy more queries/,
+		},
+		{
+			name: 'an option',
+			list: ['1'],
+			parameters: { options: { timeout: 0 } },
+			hint: /'Timeout \(Ms\)' must/,
+		},
+		{ name: 'reasons that differ', list: ['1', '22'], hint: null },
+		{ name: 'some rows', list: ['13800138000', '1'], hint: null },
+	])(
+		'warns where no row has a result, for one reason: $name',
+		async ({ list, parameters, hint }) => {
+			const how = { ...CONTINUE, parameters };
+			const { run: ended } = await juhe.run(phones(...list), how);
+			const [{ message, type } = { message: '', type: '' }] =
+				ended.data.resultData.runData.Juhe![0]!.hints!;
+			expect(type).toBe(hint ? 'warning' : 'info');
+			expect(message).toMatch(hint ?? /^2 rows: /);
+		},
+	);
+
 	test.each([CONTINUE, ERROR_OUTPUT])('is of the execution so far ($node.onError)', async (how) => {
 		const { tasks, summaries: turns } = await loopOf(rows, 3, { options }, how);
 		expect(turns[0]).toMatchObject({
@@ -566,9 +620,11 @@ describe('the summary', () => {
 		const hints = tasks.map(({ hints: [hint] = [] }) => hint!);
 		expect(hints[2]).toMatchObject({ type: 'info', location: 'outputPane' });
 		expect(hints.map(({ message }) => message)).toEqual([
-			'3 rows: 3 queried, 0 duplicates, 0 reused, 0 without a result. 1 to remove, 0 to recheck. Cost: 0.375.',
-			expect.stringContaining('1 duplicate, 1 reused, 1 without a result'),
-			'2 rows: 1 queried, 0 duplicates, 0 reused, 1 without a result. 0 to remove, 0 to recheck. Cost: 0.125.',
+			'3 rows: 3 queried, 0 duplicates, 0 reused, 0 without a result. 1 to remove, 0 to recheck. Cost: 0.375.' +
+				STEP,
+			expect.stringContaining('1 duplicate, 1 reused, 1 without a result: 1 not a mobile number.'),
+			'2 rows: 1 queried, 0 duplicates, 0 reused, 1 without a result: 1 with code 224919. 0 to remove, 0 to recheck. Cost: 0.125.' +
+				STEP,
 		]);
 	});
 

@@ -10,11 +10,17 @@ import {
 
 import { testJuheApi } from './credentialTest';
 import { addToTotal, ledgerOf } from './execution';
-import { inputItems, toErrorItem, toOutputItem } from './items';
+import { inputItems, isTool, toErrorItem, toOutputItem } from './items';
 import { fingerprint, openAccount, type Account } from './juhe/account';
 import { Client } from './juhe/client';
 import type { Ledger } from './list/ledger';
-import type { Outcome, Row, RowFailure } from './list/outcome';
+import {
+	INVALID_NUMBER,
+	invalidRowsFailure,
+	type Outcome,
+	type Row,
+	type RowFailure,
+} from './list/outcome';
 import { ListRun, planDryRun, type RunOptions, type RunResult } from './list/run';
 import { asNodeError, callFailure, toNodeError } from './nodeError';
 import { OUTPUTS_EXPRESSION, toOutputs } from './outputs';
@@ -24,6 +30,7 @@ import { createSend } from './request';
 import { readRows } from './rows';
 import { readOutputFields, readSettings, type Settings } from './settings';
 import { summarize, summaryItem } from './summary';
+import { readToolRows, toolErrorItem, toToolItem } from './tool';
 
 /**
  * Checks the on-network status of Chinese mobile numbers.
@@ -58,7 +65,7 @@ export class JuheMobileStatus implements INodeType {
 			return await checkRows(this, startedAt);
 		} catch (error) {
 			// If we threw here, On Error = Continue would forward the input unchanged.
-			if (this.continueOnFail()) return refuseRows(this, callFailure(error), startedAt);
+			if (goesOn(this)) return refuseRows(this, callFailure(error), startedAt);
 			throw asNodeError(this.getNode(), error);
 		}
 	}
@@ -80,7 +87,8 @@ async function checkRows(
 	const settings = readSettings(context);
 	const { account, credentialData } = await readAccount(context, settings);
 	const fingerprintOf = (mobile: string) => fingerprint(account, mobile);
-	const rows = readRows(context, settings, fingerprintOf);
+	const toolRows = isTool(context) ? readToolRows(context) : undefined;
+	const rows = toolRows?.map(({ row }) => row) ?? readRows(context, settings, fingerprintOf);
 	const ledger = ledgerOf(context, account);
 	const { outcomes, stoppedBy } = settings.dryRun
 		? planDryRun(rows, ledger, runOptions(context, settings))
@@ -88,17 +96,19 @@ async function checkRows(
 
 	const summary = summarize(outcomes, stoppedBy, startedAt, settings.dryRun);
 	const total = addToTotal(context, runIndexOf(context), summary);
-	reportSummary(context, summary, settings.pricePerQuery);
-	const failed = failureToThrow(context, outcomes);
-	if (failed) throw toNodeError(context.getNode(), failed.failure, failed.itemIndex);
+	reportSummary(context, summary, outcomes, settings.pricePerQuery);
+	throwWhereStopped(context, outcomes);
 
+	const outcomeOf = (index: number) => outcomes[index] as Outcome;
 	const { onError } = context.getNode();
-	const items = inputItems(context).map((input, index) => {
-		const outcome = outcomes[index] as Outcome;
-		return 'failure' in outcome
-			? toErrorItem(input, index, outcome.failure, settings, onError)
-			: toOutputItem(input, index, rows[index], outcome, settings, fingerprintOf);
-	});
+	const items =
+		toolRows?.map((row, index) => toToolItem(row, outcomeOf(index), settings, fingerprintOf)) ??
+		inputItems(context).map((input, index) => {
+			const outcome = outcomeOf(index);
+			return 'failure' in outcome
+				? toErrorItem(input, index, outcome.failure, settings, onError)
+				: toOutputItem(input, index, rows[index], outcome, settings, fingerprintOf);
+		});
 	return toOutputs(context, items, summaryItem(total, settings.pricePerQuery));
 }
 
@@ -129,10 +139,14 @@ function refuseRows(
 	const outcomes = inputs.map((): Outcome => ({ failure }));
 	const summary = summarize(outcomes, failure, startedAt, false);
 	const total = addToTotal(context, runIndexOf(context), summary);
-	reportSummary(context, summary, 0);
+	reportSummary(context, summary, outcomes, 0);
 	const fields = readOutputFields(context);
 	const { onError } = context.getNode();
-	const items = inputs.map((input, index) => toErrorItem(input, index, failure, fields, onError));
+	const items = inputs.map((input, index) =>
+		isTool(context)
+			? toolErrorItem(failure, index)
+			: toErrorItem(input, index, failure, fields, onError),
+	);
 	return toOutputs(context, items, summaryItem(total, 0));
 }
 
@@ -155,9 +169,14 @@ function runOptions(context: IExecuteFunctions, settings: Settings): RunOptions 
 		...settings,
 		call: runIndexOf(context),
 		failOnNoRecord: settings.noRecord === 'error',
-		stopOnFailure: !context.continueOnFail(),
+		stopOnFailure: !goesOn(context),
 		cancelSignal: context.getExecutionCancelSignal(),
 	};
+}
+
+/** Whether rows that fail come out. An agent's tool always answers: an error thrown would end the agent. */
+function goesOn(context: IExecuteFunctions): boolean {
+	return context.continueOnFail() || isTool(context);
 }
 
 /** n8n counts the calls of a node in an execution; the tries of Retry On Fail share a count. */
@@ -165,16 +184,21 @@ function runIndexOf(context: IExecuteFunctions): number {
 	return Number(context.getWorkflowDataProxy(0).$runIndex);
 }
 
-/** The row to name when the node stops: the first that failed by itself. Undefined where the node goes on. */
-function failureToThrow(
-	context: IExecuteFunctions,
-	outcomes: Outcome[],
-): { failure: RowFailure; itemIndex: number } | undefined {
+/**
+ * Stops the node where On Error says so.
+ *
+ * @throws NodeError that names the first row that failed by itself, or all rows that hold no number
+ */
+function throwWhereStopped(context: IExecuteFunctions, outcomes: Outcome[]): void {
 	// A cancelled execution ends as cancelled, not as failed.
 	const isCancelled = context.getExecutionCancelSignal()?.aborted === true;
-	if (context.continueOnFail() || isCancelled) return undefined;
+	if (goesOn(context) || isCancelled) return;
 	const failures = outcomes.flatMap((outcome, itemIndex) =>
 		'failure' in outcome ? [{ failure: outcome.failure, itemIndex }] : [],
 	);
-	return failures.find(({ failure }) => !failure.interrupted) ?? failures[0];
+	const first = failures.find(({ failure }) => !failure.interrupted) ?? failures[0];
+	if (first === undefined) return;
+	const isInvalid = first.failure.details.code === INVALID_NUMBER;
+	const failure = isInvalid ? invalidRowsFailure(outcomes, first.itemIndex) : first.failure;
+	throw toNodeError(context.getNode(), failure, first.itemIndex);
 }

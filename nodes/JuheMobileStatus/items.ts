@@ -32,14 +32,12 @@ export function isTool(context: IExecuteFunctions): boolean {
 	return context.getNode().type.endsWith('Tool');
 }
 
-/** The items that the output is made from. */
+/** The items of the input, each with its row. */
 export function inputItems(context: IExecuteFunctions): INodeExecutionData[] {
-	// A tool gets the input of the agent beside the number. It is no row of the tool, and not meant for the model.
-	const hasRows = !isTool(context);
 	return context.getInputData().map((input): INodeExecutionData => {
 		// A Code node can make an item without json.
 		const item = input as Partial<INodeExecutionData> | null;
-		const isRow = hasRows && typeof item?.json === 'object' && (item.json as unknown) !== null;
+		const isRow = typeof item?.json === 'object' && (item.json as unknown) !== null;
 		return isRow ? input : { json: {} };
 	});
 }

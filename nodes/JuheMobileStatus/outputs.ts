@@ -46,6 +46,13 @@ export function toOutputs(
 	return outputs;
 }
 
+/** How many outputs the node has, the error output included. */
+export function outputCount(context: IExecuteFunctions): number {
+	const rows = isOn(context, 'splitOutputs') ? SPLIT_OUTPUTS.length : 1;
+	const summary = isOn(context, 'summaryOutput') ? 1 : 0;
+	return rows + summary + (context.getNode().onError === 'continueErrorOutput' ? 1 : 0);
+}
+
 function isOn(context: IExecuteFunctions, name: 'splitOutputs' | 'summaryOutput'): boolean {
 	return !isTool(context) && context.getNodeParameter(name, 0, false) === true;
 }

@@ -1,6 +1,6 @@
 import type { IDataObject, IExecuteFunctions, INodeExecutionData } from 'n8n-workflow';
 
-import { inputItems, isTool } from './items';
+import { inputItems } from './items';
 import { parseMobile, type RefusalKind } from './list/number';
 import { invalidNumberFailure, userFailure, type Row, type RowFailure } from './list/outcome';
 import { readStoredResult, type FieldNames } from './list/storedResult';
@@ -12,7 +12,7 @@ const PATH_INTO_ROW =
 const PATH_STEP = /\.([\p{ID_Start}_$][\p{ID_Continue}$]*)|\["([^"]*)"\]|\['([^']*)'\]/gu;
 
 /**
- * Reads the number of every item, and the result that the row carries.
+ * Reads the number of every item, and the result that the row carries. A tool has no rows: see tool.ts.
  *
  * @param fingerprintOf of a number of 11 digits
  */
@@ -24,32 +24,27 @@ export function readRows(
 	const items = inputItems(context);
 	const raw: unknown = context.getNodeParameter('mobile', 0, '', { rawExpressions: true });
 	const path = pathIntoRow(raw);
-	const hasRows = !isTool(context);
 	const kinds = new Set<RefusalKind | undefined>();
 	const now = Date.now();
 	const rows = items.map((item, index): Row => {
 		try {
 			const parsed = parseMobile(readCell(context, path, item, index));
 			kinds.add('kind' in parsed ? parsed.kind : undefined);
-			if ('reason' in parsed) {
-				return { failure: invalidNumberFailure(parsed.reason, hasRows ? index : undefined) };
-			}
+			if ('reason' in parsed) return { failure: invalidNumberFailure(parsed.reason) };
 			const { mobile } = parsed;
 			const fingerprint = () => fingerprintOf(mobile);
-			const stored = hasRows
-				? readStoredResult(item.json, settings, mobile, fingerprint, now)
-				: undefined;
+			const stored = readStoredResult(item.json, settings, mobile, fingerprint, now);
 			return stored ? { mobile, stored } : { mobile };
 		} catch (error) {
 			kinds.add(undefined);
 			// n8n's words may quote the cell.
 			const words = settings.maskNumber ? '' : `: ${(error as Error).message}`;
 			const reason = `holds an expression that cannot be evaluated${words}`;
-			return { failure: invalidNumberFailure(reason, hasRows ? index : undefined) };
+			return { failure: invalidNumberFailure(reason) };
 		}
 	});
 	const [kind] = kinds;
-	const isOneKind = kinds.size === 1 && kind !== undefined && hasRows;
+	const isOneKind = kinds.size === 1 && kind !== undefined;
 	const failure = isOneKind ? columnFailure(kind, raw, path, items) : undefined;
 	return failure ? rows.map(() => ({ failure })) : rows;
 }

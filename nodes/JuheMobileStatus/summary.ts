@@ -1,6 +1,7 @@
 import type { IDataObject } from 'n8n-workflow';
 
 import type { Failure } from './juhe/failure';
+import { NO_RECORD_CODE } from './juhe/reply';
 import { ADVICES, ROUTES, statusOf } from './juhe/status';
 import { PLANS, type Outcome } from './list/outcome';
 
@@ -24,6 +25,8 @@ export interface Summary {
 	/** Rows with a result by route; in a dry run, by what would happen. */
 	routes: Record<string, number>;
 	advice: Record<string, number>;
+	/** Rows without a result, by the code of their failure. */
+	failures: Record<string, number>;
 	/** The code that stopped the run; null where it ran to its end. */
 	stoppedBy: number | string | null;
 	startedAt: string;
@@ -49,6 +52,7 @@ export function summarize(
 		uncertain: 0,
 		routes: zeros(dryRun ? PLANS : ROUTES),
 		advice: zeros(ADVICES),
+		failures: {},
 		stoppedBy: stoppedBy?.details.code ?? null,
 		startedAt,
 		dryRun,
@@ -59,6 +63,7 @@ export function summarize(
 		if ('failure' in outcome) {
 			const { details } = outcome.failure;
 			summary.errors++;
+			count(summary.failures, String(details.code));
 			if (details.notQueried) summary.notQueried++;
 			if (details.billable === 'uncertain') summary.uncertain++;
 			continue;
@@ -116,6 +121,7 @@ export function sumOf({ before, last }: Total): Summary {
 		uncertain: before.uncertain + last.uncertain,
 		routes: addCounts(before.routes, last.routes),
 		advice: addCounts(before.advice, last.advice),
+		failures: addCounts(before.failures, last.failures),
 		stoppedBy: last.stoppedBy ?? before.stoppedBy,
 		startedAt: before.startedAt,
 		dryRun: before.dryRun && last.dryRun,
@@ -130,28 +136,55 @@ function addCounts(a: Record<string, number>, b: Record<string, number>): Record
 
 /** The item of the Summary output. @param price of a query; 0 for none */
 export function summaryItem(summary: Summary, price: number): IDataObject {
-	const { routes, advice, stoppedBy, startedAt, dryRun, ...counts } = summary;
+	const { routes, advice, failures, stoppedBy, startedAt, dryRun, ...counts } = summary;
 	return {
 		...counts,
 		cost: price === 0 ? null : costOf(summary, price),
-		...{ routes, advice, stoppedBy, startedAt },
+		routes,
+		advice,
+		failures,
+		stoppedBy,
+		startedAt,
 		finishedAt: new Date().toISOString(),
 		dryRun,
 	};
 }
 
-/** One line for people: "3 rows: 2 queried, 1 duplicate, 0 reused, 0 without a result. 1 to remove, 0 to recheck." */
+/** One line for people: "3 rows: 2 queried, 0 duplicates, 0 reused, 1 without a result: 1 over the cap. 1 to remove, …" */
 export function summaryLine(summary: Summary, price: number): string {
 	const { routes, advice, dryRun } = summary;
-	const say = (count: number | undefined, one: string, many = one) =>
-		`${(count ?? 0).toLocaleString('en-US')} ${count === 1 ? one : many}`;
 	const rows = say(summary.rows, 'row', 'rows');
 	const duplicates = say(summary.duplicates, 'duplicate', 'duplicates');
-	const errors = say(summary.errors, 'without a result');
 	const cost = price === 0 ? '' : ` Cost: ${costOf(summary, price)}.`;
 	return dryRun
-		? `${rows}: ${say(summary.billable, 'billable')}, ${duplicates}, ${say(summary.reused, 'reusable')}, ${say(routes.overCap, 'over the cap')}, ${errors}. Nothing was sent.${cost}`
-		: `${rows}: ${say(summary.queried, 'queried')}, ${duplicates}, ${say(summary.reused, 'reused')}, ${errors}. ${say(advice.remove, 'to remove')}, ${say(advice.recheck, 'to recheck')}.${cost}`;
+		? `${rows}: ${say(summary.billable, 'billable')}, ${duplicates}, ${say(summary.reused, 'reusable')}, ${say(routes.overCap, 'over the cap')}, ${failuresInWords(summary)}. Nothing was sent.${cost}`
+		: `${rows}: ${say(summary.queried, 'queried')}, ${duplicates}, ${say(summary.reused, 'reused')}, ${failuresInWords(summary)}. ${say(advice.remove, 'to remove')}, ${say(advice.recheck, 'to recheck')}.${cost}`;
+}
+
+/** What the codes of failures say in a list of counts; any other is said as it is. */
+const CODES_IN_WORDS: Record<string, string> = {
+	invalidNumber: 'not a mobile number',
+	overCap: 'over the cap',
+	cancelled: 'cancelled',
+	invalidSettings: 'with settings that are refused',
+	timeout: 'without an answer in time',
+	connectionLost: 'with a lost connection',
+	connectionRefused: 'with a refused connection',
+	noConnection: 'without a connection',
+	otherNumber: 'with a reply about another number',
+	[NO_RECORD_CODE]: 'without a record',
+};
+
+function failuresInWords({ errors, failures }: Summary): string {
+	const counts = Object.entries(failures).sort(([, a], [, b]) => b - a);
+	const causes = counts.map(([code, count]) =>
+		say(count, CODES_IN_WORDS[code] ?? `with code ${code}`),
+	);
+	return [say(errors, 'without a result'), causes.join(', ')].filter(Boolean).join(': ');
+}
+
+function say(count: number | undefined, one: string, many = one): string {
+	return `${(count ?? 0).toLocaleString('en-US')} ${count === 1 ? one : many}`;
 }
 
 /** The price of the queries that are billed and of those that may be. */

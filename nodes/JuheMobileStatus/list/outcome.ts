@@ -44,18 +44,33 @@ export function userFailure(code: string, message: string, remedy: string): RowF
 	};
 }
 
-/**
- * A cell that holds no mobile number.
- *
- * @param reason what the cell looks like, as a predicate: "is empty"
- * @param itemIndex undefined for an agent's tool, which has no rows
- */
-export function invalidNumberFailure(reason: string, itemIndex?: number): RowFailure {
-	const place = itemIndex === undefined ? '' : ` in row ${itemIndex + 1}`;
+/** The code of a cell that holds no mobile number. */
+export const INVALID_NUMBER = 'invalidNumber';
+const PARAMETER = "'Mobile Number' ";
+
+/** A cell that holds no mobile number. @param reason what the cell looks like, as a predicate: "is empty" */
+export function invalidNumberFailure(reason: string): RowFailure {
 	return userFailure(
-		'invalidNumber',
-		`'Mobile Number'${place} ${reason}`,
+		INVALID_NUMBER,
+		`${PARAMETER}${reason}`,
 		'Correct the number, or leave it out.',
+	);
+}
+
+/** Why a list stops before anything is sent (On Error: Stop Workflow). @param first index of the first such row */
+export function invalidRowsFailure(outcomes: Outcome[], first: number): RowFailure {
+	const invalid = outcomes.flatMap((outcome) =>
+		'failure' in outcome && !outcome.failure.interrupted ? outcome.failure : [],
+	);
+	const { message, details } = invalid[0] as RowFailure;
+	const isColumn =
+		invalid.length === outcomes.length && invalid.every((each) => each === invalid[0]);
+	if (isColumn) return userFailure(INVALID_NUMBER, `${message}. Nothing was sent.`, details.remedy);
+	const reason = message.slice(PARAMETER.length);
+	return userFailure(
+		INVALID_NUMBER,
+		`${PARAMETER}holds no mobile number in ${invalid.length} of ${outcomes.length} items. Item ${first} ${reason}. Nothing was sent.`,
+		"Correct the numbers. Or set 'On Error' to Continue in the node's settings: items without a number then come out as errors, and the others are checked.",
 	);
 }
 

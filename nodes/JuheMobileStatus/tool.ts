@@ -1,0 +1,113 @@
+import { jsonParse, type IExecuteFunctions } from 'n8n-workflow';
+
+import { toOutputItem, type OutputItem } from './items';
+import { maskMobile } from './juhe/redact';
+import { parseMobile } from './list/number';
+import {
+	INVALID_NUMBER,
+	invalidNumberFailure,
+	userFailure,
+	type Outcome,
+	type Row,
+	type RowFailure,
+} from './list/outcome';
+import { RESULT_NAMES, type ResultName } from './list/storedResult';
+import type { Settings } from './settings';
+
+/** A call of an agent's tool takes so many distinct numbers. */
+const MOST_NUMBERS = 100;
+/** What a model puts between numbers; blanks count too, between whole numbers. */
+const SEPARATORS = /[,，;；、\n\r|/]|和|与|及|\band\b/;
+/** How a model begins the lines of a list. */
+const LIST_MARKER = /^\s*(?:[-*•]|\d{1,3}[.)](?!\d))\s*/;
+const DIGIT = /\p{Nd}/u;
+/** Names of a result that tell a model nothing. */
+const NOT_FOR_MODELS: readonly ResultName[] = ['operation', 'attempts', 'recheckAt', 'orderid'];
+
+/** A number of a call, and how the model wrote it. */
+export interface ToolRow {
+	row: Row;
+	given: unknown;
+	/** The index of the input item. */
+	item: number;
+}
+
+/** Reads the numbers of a call, each once, in order. A tool's call carries no results, whatever the model sends. */
+export function readToolRows(context: IExecuteFunctions): ToolRow[] {
+	const rows = new Map<unknown, ToolRow>();
+	context.getInputData().forEach((_, item) => {
+		for (const given of splitNumbers(context.getNodeParameter('mobile', item))) {
+			const parsed = parseMobile(given);
+			const row: Row =
+				'mobile' in parsed
+					? { mobile: parsed.mobile }
+					: { failure: invalidNumberFailure(parsed.reason) };
+			const key = 'mobile' in parsed ? parsed.mobile : given;
+			if (!rows.has(key)) rows.set(key, { row, given, item });
+		}
+	});
+	if (rows.size <= MOST_NUMBERS) return [...rows.values()];
+	const failure = userFailure(
+		INVALID_NUMBER,
+		`'Mobile Number' holds ${rows.size} numbers, more than ${MOST_NUMBERS}. Nothing was sent`,
+		`Call the tool again with ${MOST_NUMBERS} numbers or fewer.`,
+	);
+	return [{ row: { failure }, given: undefined, item: 0 }];
+}
+
+/** The numbers in what a model sends: an array, JSON text of one, or text with separators. */
+export function splitNumbers(sent: unknown): unknown[] {
+	if (Array.isArray(sent)) return sent.length === 0 ? [''] : sent.flatMap(splitNumbers);
+	if (typeof sent !== 'string' || 'mobile' in parseMobile(sent)) return [sent];
+	const array = jsonParse<unknown>(sent, { fallbackValue: null });
+	if (Array.isArray(array)) return splitNumbers(array);
+	const parts = sent
+		.replace(/[[\]"'`]/g, '')
+		.split(SEPARATORS)
+		.map((part) => part.replace(LIST_MARKER, '').trim())
+		.filter((part) => DIGIT.test(part))
+		.flatMap(splitAtBlanks);
+	return parts.length > 1 ? parts : [sent];
+}
+
+/** Blanks may also stand within a number, so they separate only where one of the parts is a number by itself. */
+function splitAtBlanks(text: string): string[] {
+	if ('mobile' in parseMobile(text)) return [text];
+	const parts = text.split(/\s+/).filter((part) => DIGIT.test(part));
+	return parts.some((part) => 'mobile' in parseMobile(part)) ? parts : [text];
+}
+
+/**
+ * The item that a model gets for a number: the result without what tells a model nothing, or what is wrong and what to do.
+ *
+ * @param fingerprintOf of a number of 11 digits
+ */
+export function toToolItem(
+	{ row, given, item }: ToolRow,
+	outcome: Outcome,
+	settings: Settings,
+	fingerprintOf: (mobile: string) => string,
+): OutputItem {
+	const { maskNumber, resultFields } = settings;
+	if ('failure' in outcome)
+		return toolErrorItem(outcome.failure, item, maskNumber ? undefined : given);
+	if ('plan' in outcome) {
+		const number = maskNumber ? maskMobile(outcome.mobile) : outcome.mobile;
+		return { item: { json: { number, dryRun: outcome.plan }, pairedItem: { item } } };
+	}
+	const isChosen = resultFields.length < RESULT_NAMES.length;
+	const told = resultFields.filter((name) => isChosen || !NOT_FOR_MODELS.includes(name));
+	const compact = { ...settings, resultFields: told };
+	return toOutputItem({ json: {} }, item, row, outcome, compact, fingerprintOf);
+}
+
+/** What a model is told instead of a result. @param given how the model wrote the number; undefined for no number */
+export function toolErrorItem(
+	{ message, details }: RowFailure,
+	item: number,
+	given?: unknown,
+): OutputItem {
+	const error = `${message.replace(/\.?$/, '.')} ${details.remedy}`;
+	const number = given === undefined ? {} : { number: given as string };
+	return { item: { json: { ...number, error, code: details.code }, pairedItem: { item } } };
+}
