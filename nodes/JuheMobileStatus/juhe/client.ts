@@ -1,5 +1,5 @@
 import type { Account } from './account';
-import type { Failure } from './failure';
+import { serviceFailure, type Failure } from './failure';
 import type { RateLimiter, Slot } from './rateLimiter';
 import { createRedactor, maskMobile } from './redact';
 import {
@@ -60,6 +60,16 @@ export interface LookupOptions {
 	onFailedRequest: (failure: Failure) => void;
 }
 
+/** What is told of a number whose lookup throws. What was thrown may hold a secret. */
+const BROKEN_OFF = serviceFailure({
+	class: 'permanent',
+	code: 'unexpected',
+	sentence: 'The lookup broke off.',
+	remedy: 'Run the workflow again for this number.',
+	attempts: 1,
+	billable: 'uncertain',
+});
+
 /** Asks the service for one number at a time, and tries again where that may help. */
 export class Client {
 	constructor(
@@ -74,8 +84,17 @@ export class Client {
 		return this.account.encryptionField;
 	}
 
-	/** Looks up one number of 11 digits. */
+	/** Looks up one number of 11 digits. It does not throw, because that would lose what others have paid. */
 	async lookup(mobile: string, options: LookupOptions): Promise<LookupResult> {
+		try {
+			return await this.tryUntilItEnds(mobile, options);
+		} catch {
+			options.slot.release();
+			return { failure: BROKEN_OFF, lostAnswers: options.lostAnswers + 1 };
+		}
+	}
+
+	private async tryUntilItEnds(mobile: string, options: LookupOptions): Promise<LookupResult> {
 		const sent = this.account.encrypt(mobile);
 		const redact = this.redactorFor(mobile, sent);
 		let { slot, lostAnswers, maybeBilled } = options;

@@ -90,7 +90,7 @@ export class RateLimiter {
 			if (!signal.aborted) this.nextStart = this.startAfter(performance.now());
 		});
 		await this.queue;
-		if (!signal.aborted) return { startedAt: performance.now(), release: () => this.release() };
+		if (!signal.aborted) return this.slot();
 		this.release();
 		return undefined;
 	}
@@ -138,6 +138,15 @@ export class RateLimiter {
 		this.nextStart = Math.max(this.nextStart, endOfSecond, now + retryAfter);
 		// Where nothing is answered, one request a wait would take an hour to show that nothing works.
 		this.startsTogether = answered === 0 && retryAfter > 0 ? this.concurrency : 0;
+	}
+
+	private slot(): Slot {
+		let isHeld = true;
+		const release = () => {
+			if (isHeld) this.release();
+			isHeld = false;
+		};
+		return { startedAt: performance.now(), release };
 	}
 
 	/** The slot goes straight to who waits longest, so that nobody who comes later takes it. */

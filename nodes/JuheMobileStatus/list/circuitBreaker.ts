@@ -68,10 +68,9 @@ export class CircuitBreaker {
 		);
 	}
 
-	/** Counts a number that ended. @param result undefined where its lookup broke off */
-	onEnd(startNumber: number, result: LookupResult | undefined): void {
+	/** Counts a number that ended. */
+	onEnd(startNumber: number, result: LookupResult): void {
 		this.inFlight--;
-		if (result === undefined) return;
 		if ('answer' in result) {
 			this.lastAnswered = Math.max(this.lastAnswered, startNumber);
 			this.streak = 0;

@@ -203,23 +203,19 @@ export class ListRun {
 		const { ledger } = this;
 		const { prior } = ledger.entryOf(mobile);
 		const startNumber = ledger.breaker.onStart();
-		let result: LookupResult | undefined;
-		try {
-			result = await this.client.lookup(mobile, {
-				slot,
-				signal: this.stopper.signal,
-				lostAnswers: prior?.lostAnswers ?? 0,
-				maybeBilled: prior?.billable === 'uncertain',
-				reserve: () => ledger.reserve(this.options.maxQueries),
-				onFailedRequest: (failure) => {
-					if (ledger.breaker.onFailedRequest()) this.stopIfOpen(failure);
-				},
-			});
-			ledger.add(mobile, this.options.call, result);
-		} finally {
-			ledger.breaker.onEnd(startNumber, result);
-			close(result);
-		}
+		const result = await this.client.lookup(mobile, {
+			slot,
+			signal: this.stopper.signal,
+			lostAnswers: prior?.lostAnswers ?? 0,
+			maybeBilled: prior?.billable === 'uncertain',
+			reserve: () => ledger.reserve(this.options.maxQueries),
+			onFailedRequest: (failure) => {
+				if (ledger.breaker.onFailedRequest()) this.stopIfOpen(failure);
+			},
+		});
+		ledger.add(mobile, this.options.call, result);
+		ledger.breaker.onEnd(startNumber, result);
+		close(result);
 		this.settle(mobile, toOutcome(mobile, result, 'query', this.options));
 		if ('failure' in result) this.stopIfOpen(result.failure);
 	}
