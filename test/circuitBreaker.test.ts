@@ -17,6 +17,7 @@ function failed(failureClass: FailureClass = 'transient', code = 503): LookupRes
 	});
 	return { failure, lostAnswers: 0 };
 }
+const { failure: FAILURE } = failed() as Extract<LookupResult, { failure: unknown }>;
 
 let breaker: CircuitBreaker;
 beforeEach(() => {
@@ -42,7 +43,7 @@ test('ten numbers at a time see whether the service is back', () => {
 	}
 	// From the tenth on, nobody starts before nine are left.
 	expect(inTurn).toEqual([...Array<number>(9).fill(1), ...Array<number>(50).fill(0), 1]);
-	expect(breaker.openedBy).toBeUndefined();
+	expect(breaker.opened).toBeUndefined();
 	breaker.onEnd(breaker.onStart(), ANSWER);
 	expect(startAll()).toHaveLength(60);
 });
@@ -51,14 +52,13 @@ test('no interrupted failure counts, and none that started before the latest ans
 	const places = Array.from({ length: 100 }, () => breaker.onStart());
 	breaker.onEnd(breaker.onStart(), ANSWER);
 	for (const place of places) breaker.onEnd(place, failed());
-	const { failure } = failed() as Extract<LookupResult, { failure: unknown }>;
-	const interrupted = { failure: { ...failure, interrupted: true as const }, lostAnswers: 0 };
+	const interrupted = { failure: { ...FAILURE, interrupted: true as const }, lostAnswers: 0 };
 	for (let count = 0; count < 100; count++) breaker.onEnd(breaker.onStart(), interrupted);
-	expect(breaker.openedBy).toBeUndefined();
+	expect(breaker.opened).toBeUndefined();
 	// A fatal failure counts wherever it started.
 	breaker.onStart();
 	breaker.onEnd(1, failed('fatal'));
-	expect(breaker.openedBy).toBe('');
+	expect(breaker.opened?.reason).toBe('');
 });
 
 test.each<[string, LookupResult]>([
@@ -69,14 +69,14 @@ test.each<[string, LookupResult]>([
 	breaker.onEnd(first!, failed('fatal', 10012));
 	expect(startAll()).toEqual([]);
 	for (const place of others) breaker.onEnd(place, result);
-	expect(breaker.openedBy).toBe('');
+	expect(breaker.opened?.reason).toBe('');
 	// One number sees whether the service works again, and closes it.
 	const probes = startAll();
 	expect(probes).toHaveLength(1);
 	breaker.onEnd(probes[0]!, failed('permanent', 224919));
 	const [probe] = startAll();
 	breaker.onEnd(probe!, ANSWER);
-	expect(breaker.openedBy).toBeUndefined();
+	expect(breaker.opened).toBeUndefined();
 	expect(startAll(20)).toHaveLength(30);
 });
 
@@ -85,22 +85,21 @@ test.each([
 	{ requests: 29, minutes: 10, opens: false },
 	{ requests: 300, minutes: 2.9, opens: false },
 ])(
-	'it opens after $minutes minutes without an answer and $requests failed requests: $opens',
-	(given) => {
-		const fail = (count: number) =>
-			Array.from({ length: count }, () => breaker.onFailedRequest()).some(Boolean);
-		expect(fail(given.requests - 1)).toBe(false);
-		jest.advanceTimersByTime(given.minutes * 60_000);
-		expect(fail(1)).toBe(given.opens);
-		expect(breaker.openedBy).toEqual(
-			given.opens ? expect.stringContaining('3 minutes') : undefined,
-		);
+	'after $minutes minutes without an answer and $requests failed requests it is open: $opens',
+	({ requests, minutes, opens }) => {
+		for (let count = 1; count < requests; count++) breaker.onFailedRequest(FAILURE);
+		expect(breaker.opened).toBeUndefined();
+		jest.advanceTimersByTime(minutes * 60_000);
+		breaker.onFailedRequest(FAILURE);
+		const opened = { failure: FAILURE, reason: expect.stringContaining('3 minutes') };
+		expect(breaker.opened).toEqual(opens ? opened : undefined);
 	},
 );
 
 test('an answer ends the minutes without one', () => {
-	for (let count = 0; count < 40; count++) breaker.onFailedRequest();
+	for (let count = 0; count < 40; count++) breaker.onFailedRequest(FAILURE);
 	breaker.onEnd(breaker.onStart(), ANSWER);
 	jest.advanceTimersByTime(600_000);
-	for (let count = 0; count < 40; count++) expect(breaker.onFailedRequest()).toBe(false);
+	for (let count = 0; count < 40; count++) breaker.onFailedRequest(FAILURE);
+	expect(breaker.opened).toBeUndefined();
 });

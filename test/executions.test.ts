@@ -750,6 +750,16 @@ describe('A run in which nothing works', () => {
 	});
 });
 
+test('A loop sends nothing more where nothing works and the service asks for a wait', async () => {
+	juhe.simulator.script({ fault: { kind: 'code', code: 10011, retryAfter: '60' } });
+	const numbers = distinctNumbers(200);
+	const file = loop(40, { options: { retries: 0, concurrency: 50 } }, CONTINUE.node);
+	const done = itemsOf(await run(file, phones(...numbers)), 'Done');
+	expect(phonesOf(done)).toEqual(numbers);
+	expect(done.filter((item) => detailsOf(item)?.notQueried)).toHaveLength(170);
+	expectSent(30, 0);
+});
+
 describe('What an execution keeps', () => {
 	const numbers = distinctNumbers(6);
 

@@ -43,6 +43,8 @@ export class RateLimiter {
 	/** True while the rate is a first guess. */
 	private isRamping = false;
 	private nextStart = 0;
+	/** The end of the wait that the service asked for. */
+	private heldUntil = 0;
 	/** Fulfilled when the last request in the queue may start. */
 	private queue: Promise<void> = Promise.resolve();
 	private backedOffAt = -Infinity;
@@ -70,6 +72,11 @@ export class RateLimiter {
 		this.rate = this.rate === this.maxRate ? maxRate : Math.min(this.rate, maxRate);
 		this.maxRate = maxRate;
 		this.concurrency = concurrency;
+	}
+
+	/** Whether a wait that the service asked for is not over. */
+	get isHeld(): boolean {
+		return performance.now() < this.heldUntil;
 	}
 
 	/**
@@ -135,7 +142,8 @@ export class RateLimiter {
 		if (signal === 'suspected') return;
 		// A burst has used up the second that began with it.
 		const endOfSecond = (this.answeredAt[0] ?? now) + 1000;
-		this.nextStart = Math.max(this.nextStart, endOfSecond, now + retryAfter);
+		this.heldUntil = now + retryAfter;
+		this.nextStart = Math.max(this.nextStart, endOfSecond, this.heldUntil);
 		// Where nothing is answered, one request a wait would take an hour to show that nothing works.
 		this.startsTogether = answered === 0 && retryAfter > 0 ? this.concurrency : 0;
 	}

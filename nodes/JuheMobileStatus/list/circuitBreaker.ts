@@ -1,9 +1,10 @@
 import type { LookupResult } from '../juhe/client';
+import type { Failure } from '../juhe/failure';
 
 /** The breaker opens after this many failures in a row with one code: before the first answer, and later. */
 const LIMIT_BEFORE_ANSWER = 30;
 const LIMIT_AFTER_ANSWER = 100;
-/** It also opens where so many requests fail over so many milliseconds without an answer. */
+/** It also opens where so many requests fail over 3 minutes without an answer, in milliseconds. */
 const SILENT_REQUESTS = 30;
 const LONGEST_SILENCE = 180_000;
 /** While no answer comes, this many numbers may start beyond those that fill all slots. */
@@ -19,8 +20,11 @@ const PROBES = 10;
  * answered.
  */
 export class CircuitBreaker {
-	/** Why it is open, as a sentence; empty after a fatal failure, which speaks for itself. Undefined while closed. */
-	openedBy?: string;
+	/**
+	 * The latest failure, and why that opened the breaker: a sentence, or empty after a fatal failure, which speaks for
+	 * itself. Undefined while it is closed.
+	 */
+	opened?: { failure: Failure; reason: string };
 	/** Numbers that had started when it opened. */
 	private startedBefore = 0;
 	/** The code of the last numbers that ended. */
@@ -44,7 +48,7 @@ export class CircuitBreaker {
 	mayStart(concurrency: number): boolean {
 		// One number starts in any case: it shows whether the service works again.
 		if (this.inFlight === 0) return true;
-		if (this.openedBy !== undefined) return false;
+		if (this.opened !== undefined) return false;
 		// Numbers under way that started after the latest answered one: they may all fail.
 		const unproven = Math.min(this.inFlight, this.started - this.lastAnswered);
 		const mostUnproven = this.streak < PROBES ? concurrency + SPARE_STARTS : PROBES;
@@ -57,15 +61,14 @@ export class CircuitBreaker {
 		return ++this.started;
 	}
 
-	/** Counts a request that failed, be it tried again or not. @returns true where that opens the breaker */
-	onFailedRequest(): boolean {
+	/** Counts a request that failed, be it tried again or not. */
+	onFailedRequest(failure: Failure): void {
 		const now = performance.now();
 		if (this.failedRequests++ === 0) this.failingSince = now;
-		if (this.failedRequests < SILENT_REQUESTS || now - this.failingSince < LONGEST_SILENCE)
-			return false;
-		return this.open(
-			`No answer came for ${LONGEST_SILENCE / 60_000} minutes, and the run stopped.`,
-		);
+		const isSilent = now - this.failingSince >= LONGEST_SILENCE;
+		if (isSilent && this.failedRequests >= SILENT_REQUESTS) {
+			this.open(failure, 'No answer came for 3 minutes, and the run stopped.');
+		}
 	}
 
 	/** Counts a number that ended. */
@@ -75,18 +78,19 @@ export class CircuitBreaker {
 			this.lastAnswered = Math.max(this.lastAnswered, startNumber);
 			this.streak = 0;
 			this.failedRequests = 0;
-			if (startNumber > this.startedBefore) this.openedBy = undefined;
+			if (startNumber > this.startedBefore) this.opened = undefined;
 			return;
 		}
-		const { class: failureClass, details, interrupted } = result.failure;
+		const { failure } = result;
 		// Retries make a failure end late, so it counts only if it started after the latest answered number.
-		const isOutdated = failureClass !== 'fatal' && startNumber < this.lastAnswered;
-		if (interrupted || isOutdated) return;
-		this.streak = details.code === this.code ? this.streak + 1 : 1;
-		this.code = details.code;
-		if (failureClass === 'fatal') this.open('');
+		const isOutdated = failure.class !== 'fatal' && startNumber < this.lastAnswered;
+		if (failure.interrupted || isOutdated) return;
+		this.streak = failure.details.code === this.code ? this.streak + 1 : 1;
+		this.code = failure.details.code;
+		if (failure.class === 'fatal') this.open(failure, '');
+		else if (this.opened !== undefined) this.opened.failure = failure;
 		else if (this.streak >= this.limit) {
-			this.open(`${this.limit} numbers in a row ended so, and the run stopped.`);
+			this.open(failure, `${this.limit} numbers in a row ended so, and the run stopped.`);
 		}
 	}
 
@@ -94,11 +98,8 @@ export class CircuitBreaker {
 		return this.lastAnswered > 0 ? LIMIT_AFTER_ANSWER : LIMIT_BEFORE_ANSWER;
 	}
 
-	/** @returns false where it is open already */
-	private open(reason: string): boolean {
-		if (this.openedBy !== undefined) return false;
-		this.openedBy = reason;
-		this.startedBefore = this.started;
-		return true;
+	private open(failure: Failure, reason: string): void {
+		if (this.opened === undefined) this.startedBefore = this.started;
+		this.opened = { failure, reason };
 	}
 }

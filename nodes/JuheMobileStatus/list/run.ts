@@ -141,14 +141,16 @@ export class ListRun {
 			// A run that will stop at a row without a number stops before it pays for the others.
 			const badRow = rows.find((row) => 'failure' in row);
 			if (badRow !== undefined && stopOnFailure) this.stop(badRow.failure);
+			// Nothing works, and the service asks for a wait that is not over.
+			if (this.ledger.limiter.isHeld) this.stopIfOpen();
 			let left = numbersToCheck(rows, this.options);
 			this.count = left.length;
 			while (left.length > 0) left = await this.check(left);
 		} finally {
 			cancelSignal?.removeEventListener('abort', cancel);
 		}
-		const { stoppedBy } = this;
-		return { outcomes: collectOutcomes(rows, this.settled, stoppedBy), stoppedBy };
+		const outcomes = collectOutcomes(rows, this.settled, this.stoppedBy);
+		return { outcomes, stoppedBy: this.stoppedBy };
 	}
 
 	/** @returns numbers to decide anew: another call had them under way and did not send them, or used up the cap */
@@ -200,7 +202,7 @@ export class ListRun {
 		slot: Slot,
 		close: (result?: LookupResult) => void,
 	): Promise<void> {
-		const { ledger } = this;
+		const { ledger, options } = this;
 		const { prior } = ledger.entryOf(mobile);
 		const startNumber = ledger.breaker.onStart();
 		const result = await this.client.lookup(mobile, {
@@ -208,16 +210,17 @@ export class ListRun {
 			signal: this.stopper.signal,
 			lostAnswers: prior?.lostAnswers ?? 0,
 			maybeBilled: prior?.billable === 'uncertain',
-			reserve: () => ledger.reserve(this.options.maxQueries),
+			reserve: () => ledger.reserve(options.maxQueries),
 			onFailedRequest: (failure) => {
-				if (ledger.breaker.onFailedRequest()) this.stopIfOpen(failure);
+				ledger.breaker.onFailedRequest(failure);
+				this.stopIfOpen();
 			},
 		});
-		ledger.add(mobile, this.options.call, result);
+		ledger.add(mobile, options.call, result);
 		ledger.breaker.onEnd(startNumber, result);
 		close(result);
-		this.settle(mobile, toOutcome(mobile, result, 'query', this.options));
-		if ('failure' in result) this.stopIfOpen(result.failure);
+		this.settle(mobile, toOutcome(mobile, result, 'query', options));
+		if ('failure' in result) this.stopIfOpen();
 	}
 
 	private settle(mobile: string, outcome: Outcome): void {
@@ -235,11 +238,11 @@ export class ListRun {
 		this.stopper.abort();
 	}
 
-	/** Stops where the circuit breaker is open. @param last the latest failure */
-	private stopIfOpen(last: RowFailure): void {
-		const { openedBy } = this.ledger.breaker;
-		if (openedBy === undefined) return;
-		this.stop(nothingWorksFailure(last, openedBy, this.client.encryptionField));
+	/** Stops where the circuit breaker is open: a number that only sees whether the service is back is not tried again. */
+	private stopIfOpen(): void {
+		const { opened } = this.ledger.breaker;
+		if (opened === undefined) return;
+		this.stop(nothingWorksFailure(opened.failure, opened.reason, this.client.encryptionField));
 	}
 }
 
