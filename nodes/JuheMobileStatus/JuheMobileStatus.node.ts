@@ -11,7 +11,7 @@ import {
 import { testJuheApi } from './credentialTest';
 import { addToTotal, ledgerOf } from './execution';
 import { inputItems, isTool, toErrorItem, toOutputItem } from './items';
-import { fingerprint, openAccount, type Account } from './juhe/account';
+import { fingerprint, resolveCredential, type Account } from './juhe/account';
 import { Client } from './juhe/client';
 import type { Ledger } from './list/ledger';
 import {
@@ -120,11 +120,11 @@ async function readAccount(
 	// A dry run sends nothing, so it needs no credential.
 	const credentialData: ICredentialDataDecryptedObject =
 		dryRun && !hasCredential ? {} : await context.getCredentials('juheApi');
-	const opened = openAccount(credentialData, operation, { dryRun });
-	if ('account' in opened) return { account: opened.account, credentialData };
+	const resolved = resolveCredential(credentialData, operation, { dryRun });
+	if ('account' in resolved) return { account: resolved.account, credentialData };
 	throw new NodeOperationError(
 		context.getNode(),
-		`'${opened.field}' in the credential ${opened.reason}`,
+		`'${resolved.field}' in the credential ${resolved.reason}`,
 		{ description: 'Nothing was sent. Correct the Juhe API credential of this node.' },
 	);
 }

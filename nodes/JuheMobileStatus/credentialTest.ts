@@ -4,7 +4,7 @@ import type {
 	INodeCredentialTestResult,
 } from 'n8n-workflow';
 
-import { openAccount, type Account, type AccountRefusal } from './juhe/account';
+import { resolveCredential, type Account, type AccountRefusal } from './juhe/account';
 import type { Failure } from './juhe/failure';
 import type { OperationName } from './juhe/operations';
 import { createRedactor } from './juhe/redact';
@@ -25,12 +25,13 @@ export async function testJuheApi(
 	this: ICredentialTestFunctions,
 	{ data = {} }: ICredentialsDecrypted,
 ): Promise<INodeCredentialTestResult> {
-	const open = (operation: OperationName) => openAccount(data, operation, { dryRun: false });
-	const plain = open('plain');
+	const resolve = (operation: OperationName) =>
+		resolveCredential(data, operation, { dryRun: false });
+	const plain = resolve('plain');
 	if ('reason' in plain) return refusal(plain);
-	const aes = isFilled(data.openid) ? open('aes') : plain;
+	const aes = isFilled(data.openid) ? resolve('aes') : plain;
 	if ('reason' in aes) return refusal(aes);
-	const rsa = isFilled(data.rsaPublicKey) ? open('rsa') : plain;
+	const rsa = isFilled(data.rsaPublicKey) ? resolve('rsa') : plain;
 	if ('reason' in rsa) return refusal(rsa);
 	const { account } = plain;
 	const failure = failureIn(await askWithoutNumber(this, account), account);

@@ -39,7 +39,7 @@ const BASE_URL = /^\s*(https?:\/\/[^\s\\?#@/]+(?:\/[^\s\\?#]*)?)\s*$/i;
  * @param data as n8n stores it; empty for a dry run without a credential
  * @param dryRun nothing is sent, so no secret may be missing
  */
-export function openAccount(
+export function resolveCredential(
 	data: Readonly<Record<string, unknown>>,
 	operationName: OperationName,
 	{ dryRun }: { dryRun: boolean },
