@@ -37,14 +37,14 @@ export async function testJuheApi(
 	const failure = failureIn(await askWithoutNumber(this, account), account);
 	return failure === undefined
 		? { status: 'OK', message: 'Connection successful!' }
-		: red(`${failure.message} ${failure.details.remedy}`);
+		: errorResult(`${failure.message} ${failure.details.remedy}`);
 }
 
 function refusal({ field, reason }: AccountRefusal): INodeCredentialTestResult {
-	return red(`'${field}' ${reason}.`);
+	return errorResult(`'${field}' ${reason}.`);
 }
 
-function red(message: string): INodeCredentialTestResult {
+function errorResult(message: string): INodeCredentialTestResult {
 	return { status: 'Error', message };
 }
 
