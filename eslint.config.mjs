@@ -50,7 +50,7 @@ export default tseslint.config(
 	},
 	{ files: ['nodes/**/*.ts', 'credentials/**/*.ts'], rules: { 'no-console': 'error' } },
 
-	// The three floors of nodes/JuheMobileStatus: imports go only down, and in no circle.
+	// The three layers of nodes/JuheMobileStatus: imports go only down, and in no circle.
 	{
 		files: ['nodes/**/*.ts', 'credentials/**/*.ts'],
 		plugins: { import: importPlugin },
