@@ -8,6 +8,7 @@ import {
 	encryptRsa,
 	parseRsaPublicKey,
 } from '../nodes/JuheMobileStatus/juhe/encryption';
+import { operationOf, type OperationName } from '../nodes/JuheMobileStatus/juhe/operations';
 import { createRedactor } from '../nodes/JuheMobileStatus/juhe/redact';
 import aes from './vectors/aes.json';
 import rsa from './vectors/rsa.json';
@@ -73,6 +74,12 @@ describe('RSA', () => {
 			}
 		}
 	});
+});
+
+test.each(['sm4', '', 'toString'])('the operation %j is none, so nothing is sent', (name) => {
+	expect(() => operationOf(name as OperationName)).toThrow(
+		new TypeError(`'${name}' is not an operation of this node`),
+	);
 });
 
 const bare = (pem: string) => pem.replace(/-----[A-Z ]+-----|\s/g, '');

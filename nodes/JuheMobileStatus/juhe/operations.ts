@@ -64,7 +64,9 @@ export const OPERATIONS = [
 
 export type OperationName = (typeof OPERATIONS)[number]['value'];
 
-/** The operation of a name. */
+/** The operation of a name. It throws for any other name: a plain query in its place would show the number. */
 export function operationOf(name: OperationName): Operation {
-	return OPERATIONS.find(({ value }) => value === name) ?? OPERATIONS[0];
+	const operation = OPERATIONS.find(({ value }) => value === name);
+	if (operation === undefined) throw new TypeError(`'${name}' is not an operation of this node`);
+	return operation;
 }
