@@ -79,32 +79,45 @@ export class JuheApi implements ICredentialType {
 	];
 
 	/**
-	 * Adds `key` as the API wants it (sections 1 to 3): to the form of a POST, and to the query of a GET and of a request
-	 * whose body is no form. It takes any request and does not throw.
+	 * Adds `key` as the API wants it (sections 1 to 3): to the form of a POST, be it fields or text, and to the query of a
+	 * GET and of a request whose body is no form. It takes any request and does not throw.
 	 */
 	authenticate: IAuthenticate = async (credentials, request) => {
 		const key = cleanSecret({ ...credentials }.apiKey);
 		const options: RequestOptions = { ...request };
-		const { form, formData, body, qs, headers } = options;
-		const isPost = /^(POST|PUT|PATCH)$/i.test(options.method ?? 'GET');
+		const { form, formData, body, qs } = options;
+		const type = contentTypeOf(options.headers);
+		const isPost = /^(POST|PUT|PATCH)$/i.test(String(options.method));
 		const hasBody = [form, formData, body].some((part) => part !== undefined && part !== null);
-		if (!hasBody && !hasContentType(headers)) {
-			options.headers = { ...headers, 'Content-Type': FORM };
-		}
-		if (isPost && isFields(form)) {
-			options.form = { ...form, key };
-		} else if (isPost && body instanceof URLSearchParams) {
-			const fields = new URLSearchParams(body);
-			fields.set('key', key);
-			options.body = fields;
-		} else if (isPost && (isFields(body) || !hasBody)) {
-			options.body = { ...(isFields(body) && body), key };
-			if (!hasContentType(headers)) options.headers = { ...headers, 'Content-Type': FORM };
+		const formWithKey = withKey(form, key);
+		const bodyWithKey = isForm(body, type) ? withKey(hasBody ? body : {}, key) : undefined;
+		if (isPost && formWithKey !== undefined) {
+			options.form = formWithKey;
+		} else if (isPost && bodyWithKey !== undefined) {
+			options.body = bodyWithKey as IHttpRequestOptions['body'];
 		} else {
 			options.qs = { ...(isFields(qs) ? qs : parseQuery(qs)), key };
 		}
+		if (type === undefined && (!hasBody || options.body !== body)) {
+			options.headers = { ...options.headers, 'Content-Type': FORM };
+		}
 		return options;
 	};
+}
+
+/** A form with the key in it, in the shape that it came in; undefined for what is no form. */
+function withKey(form: unknown, key: string): unknown {
+	if (isFields(form)) return { ...form, key };
+	if (typeof form !== 'string' && !(form instanceof URLSearchParams)) return undefined;
+	const fields = new URLSearchParams(form);
+	fields.set('key', key);
+	return typeof form === 'string' ? fields.toString() : fields;
+}
+
+/** Text is a form where its type says so, or where it has no type and begins like one. */
+function isForm(body: unknown, type: string | undefined): boolean {
+	if (typeof body !== 'string') return true;
+	return type === undefined ? /^($|[^\s{}[\]"<>=]+=)/.test(body) : type.startsWith(FORM);
 }
 
 /** A query that is no object may be text or URLSearchParams; of all else nothing is left. */
@@ -114,8 +127,12 @@ function parseQuery(qs: unknown): IDataObject {
 		: {};
 }
 
-function hasContentType(headers: unknown): boolean {
-	return Object.keys({ ...(headers as object) }).some((name) => /^content-type$/i.test(name));
+/** In small letters; undefined where there is none. */
+function contentTypeOf(headers: unknown): string | undefined {
+	const named = Object.entries({ ...(headers as object) }).find(([name]) =>
+		/^content-type$/i.test(name),
+	);
+	return named && (typeof named[1] === 'string' ? named[1].trim().toLowerCase() : '');
 }
 
 /** An object of names and values, not a stream, a buffer or a form of its own class. */

@@ -170,7 +170,6 @@ describe('authenticate', () => {
 		['JSON', { method: 'POST', ...json }, { ...json, body: { a: 1, key: 'K' } }],
 		['a form', { method: 'POST', form: { a: 1 } }, { form: { a: 1, key: 'K' } }],
 		['a form in parts', { method: 'POST', formData: { a: 1 } }, { qs: { key: 'K' } }],
-		['text', { method: 'POST', body: '{"a":1}' }, { body: '{"a":1}', qs: { key: 'K' } }],
 		['bytes', { method: 'POST', body }, { body, qs: { key: 'K' } }],
 		['a stream', { method: 'POST', body: stream }, { body: stream, qs: { key: 'K' } }],
 		['a FormData', { method: 'POST', body: new FormData() }, { qs: { key: 'K' } }],
@@ -184,10 +183,38 @@ describe('authenticate', () => {
 		expect(Object.keys(headers ?? {}).length).toBeLessThanOrEqual(1);
 	});
 
-	test('puts the key into form parameters', async () => {
-		const request = await sent({ method: 'POST', body: new URLSearchParams('a=1&key=old') });
-		expect(request.body).toEqual(new URLSearchParams('a=1&key=K'));
-		expect(request.qs).toBeUndefined();
+	const typed = (type: string) => ({ headers: { 'content-type': type } });
+	const form = typed('Application/X-WWW-Form-Urlencoded; charset=UTF-8');
+	test.each<[string, object, object]>([
+		['text', { body: 'a=1', ...form }, { body: 'a=1&key=K', ...form }],
+		['text without a type', { body: 'a=1' }, { body: 'a=1&key=K', headers: FORM }],
+		['text that is empty', { body: '' }, { body: 'key=K', headers: FORM }],
+		['text with a key', { body: 'key=old&a=%2B&key=', ...form }, { body: 'key=K&a=%2B', ...form }],
+		['text in small letters', { method: 'post', body: 'a=1', ...form }, { body: 'a=1&key=K' }],
+		['text of a PUT', { method: 'PUT', body: 'a=1', ...form }, { body: 'a=1&key=K' }],
+		['text in `form`', { form: 'a=1&key=old' }, { form: 'a=1&key=K' }],
+		['parameters', { body: new URLSearchParams('a=1&key=old') }, { body: 'a=1&key=K' }],
+		['parameters in `form`', { form: new URLSearchParams('a=1') }, { form: 'a=1&key=K' }],
+	])('keeps the key in a form that is %s', async (_, request, expected) => {
+		const { qs, body, form, headers, ...rest } = (await sent({
+			method: 'POST',
+			...request,
+		})) as object as IDataObject;
+		const text = (part: unknown) => (part instanceof URLSearchParams ? part.toString() : part);
+		expect({ body: text(body), form: text(form), headers }).toMatchObject(expected);
+		expect(qs).toBeUndefined();
+		expect(JSON.stringify(rest)).not.toContain('K');
+	});
+
+	test.each([
+		['JSON of its type', '{"a":"b=c"}', typed('application/json')],
+		['JSON without a type', '{"a":"b=c"}', {}],
+		['XML', '<a b="c=d"/>', {}],
+		['text of another type', 'a=1', typed('text/plain')],
+	])('leaves a body that is %s as it is', async (_, body, type) => {
+		expect(await sent({ method: 'POST', body, ...type })).toEqual({
+			...{ method: 'POST', body, qs: { key: 'K' }, ...type },
+		});
 	});
 
 	test.each([[{}], [null], [{ apiKey: null }], [{ apiKey: 7 }]])(
