@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { runInNewContext } from 'node:vm';
 import type {
@@ -131,6 +133,62 @@ describe('Test in the credential dialog', () => {
 		juhe.simulator.script({ call: 1, fault: { kind: 'http', status: 307, headers: { location } } });
 		expect(await dialog()).not.toBe('OK');
 		expect(juhe.simulator.counts.requests).toBe(1);
+	});
+});
+
+describe('Test in the credential dialog ends by itself', () => {
+	const LATE = /^Juhe timeout: The service does not answer in time\. .*'Base URL'/;
+	const LONG = /^Juhe notJuhe: The answer is longer than any of the API\. .*'Base URL'/;
+	const HEAD = 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n';
+	const drip = (head: string, drop: string) => (socket: Socket) => {
+		socket.write(head);
+		const timer = setInterval(() => socket.write(drop), 20);
+		socket.once('close', () => clearInterval(timer));
+	};
+	/** Writes as much as the other side takes. */
+	const flood = (head: string) => (socket: Socket) => {
+		const chunk = Buffer.alloc(16 * 1024, ' ');
+		const pour = () => {
+			while (!socket.destroyed && socket.write(chunk));
+		};
+		socket.write(head);
+		socket.on('drain', pour);
+		pour();
+	};
+	const code = '{"error_code":224902}';
+
+	test.each<[string, RegExp, (socket: Socket) => unknown]>([
+		['says nothing', LATE, () => {}],
+		['drips a header', LATE, drip(HEAD, 'X-Drip: 1\r\n')],
+		['drips a body', LATE, drip(`${HEAD}\r\n`, ' ')],
+		['drips behind a code', LATE, drip(`${HEAD}\r\n${code}`, ' ')],
+		['drips a page of HTTP status 500', LATE, drip('HTTP/1.1 500 Oops\r\n\r\n', ' ')],
+		['sends a body without end', LONG, flood(`${HEAD}\r\n`)],
+		['sends a body without end behind a code', LONG, flood(`${HEAD}\r\n${code}`)],
+		['sends a page without end', /^Juhe 404: /, flood('HTTP/1.1 404 Not Found\r\n\r\n')],
+		['sends 64 KB', /^OK$/, (socket) => socket.end(`${HEAD}\r\n${code.padEnd(65_536)}`)],
+		['sends 64 KB and a byte', LONG, (socket) => socket.end(`${HEAD}\r\n${code.padEnd(65_537)}`)],
+	])('where an address %s', async (_, message, respond) => {
+		const timeout = AbortSignal.timeout.bind(AbortSignal);
+		const clock = jest.spyOn(AbortSignal, 'timeout').mockImplementation(() => timeout(250));
+		const closed: Array<Promise<unknown>> = [];
+		const server = createServer((socket) => {
+			socket.on('error', () => {});
+			closed.push(new Promise((resolve) => socket.once('close', resolve)));
+			socket.once('data', () => respond(socket));
+		});
+		await once(server.listen(0, '127.0.0.1'), 'listening');
+		const { port } = server.address() as AddressInfo;
+		try {
+			expect(await dialog({ baseUrl: `http://127.0.0.1:${port}` })).toMatch(message);
+			expect(clock.mock.calls).toEqual([[10_000]]);
+			// Nothing goes on behind the dialog: the connection is closed from our side.
+			await Promise.all(closed);
+			expect(closed).toHaveLength(1);
+		} finally {
+			clock.mockRestore();
+			server.close();
+		}
 	});
 });
 

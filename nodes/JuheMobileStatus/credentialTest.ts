@@ -9,10 +9,11 @@ import type { Failure } from './juhe/failure';
 import type { OperationName } from './juhe/operations';
 import { createRedactor } from './juhe/redact';
 import { FIRST_SERVICE_CODE, parseReply, type NetworkFault, type Reply } from './juhe/reply';
-import { toNetworkFault } from './request';
+import { readText, toNetworkFault } from './request';
 
-/** For the one request, in milliseconds: somebody waits in front of the dialog. */
+/** For the one request, to the end of its reply, in milliseconds: somebody waits in front of the dialog. */
 const TIMEOUT = 10_000;
+const CHECK_BASE_URL = "Check that the 'Base URL' leads to Juhe or to a gateway to it.";
 
 /**
  * Test in the credential's dialog: looks at every field, then asks the service without a number. The service says what it
@@ -34,10 +35,20 @@ export async function testJuheApi(
 	const rsa = isFilled(data.rsaPublicKey) ? resolve('rsa') : plain;
 	if ('reason' in rsa) return refusal(rsa);
 	const { account } = plain;
-	const failure = failureIn(await askWithoutNumber(this, account), account);
+	const reply = await askWithoutNumber(this, account);
+	const failure = failureIn(reply, account);
 	return failure === undefined
 		? { status: 'OK', message: 'Connection successful!' }
-		: errorResult(`${failure.message} ${failure.details.remedy}`);
+		: errorResult(describe(failure, reply));
+}
+
+/** A failure in words that hold in the dialog, where no run has a timeout that could be raised. */
+function describe({ message, details }: Failure, reply: Reply | NetworkFault): string {
+	const isTooLong = 'text' in reply && reply.text === undefined;
+	if (details.code === 'notJuhe' && isTooLong) {
+		return `Juhe notJuhe: The answer is longer than any of the API. ${CHECK_BASE_URL}`;
+	}
+	return `${message} ${details.code === 'timeout' ? CHECK_BASE_URL : details.remedy}`;
 }
 
 function refusal({ field, reason }: AccountRefusal): INodeCredentialTestResult {
@@ -56,6 +67,7 @@ async function askWithoutNumber(
 	{ helpers }: ICredentialTestFunctions,
 	{ apiKey, url }: Account,
 ): Promise<Reply | NetworkFault> {
+	const deadline = AbortSignal.timeout(TIMEOUT);
 	try {
 		// The one helper that n8n gives to a test.
 		const { statusCode, headers, body } = (await helpers.request({
@@ -63,14 +75,25 @@ async function askWithoutNumber(
 			uri: url,
 			form: { key: apiKey },
 			timeout: TIMEOUT,
+			// Older n8n's timeout does not end headers that drip. A socket takes a signal, unless it leads to a proxy.
+			agentOptions: { signal: deadline },
+			// A stream can be left unread.
+			useStream: true,
 			resolveWithFullResponse: true,
 			simple: false,
 			// A redirect would carry the key to another address.
 			followRedirect: false,
-		})) as Omit<Reply, 'text'> & { body: unknown };
-		return { statusCode, headers, text: typeof body === 'string' ? body : undefined };
+		})) as Omit<Reply, 'text'> & { body: AsyncIterable<Buffer> & { destroy: () => void } };
+		deadline.addEventListener('abort', () => {
+			body.destroy();
+		});
+		const { text, cutBy } = await readText(body);
+		// A body without a length looks whole where the deadline has cut it.
+		return cutBy === undefined && !deadline.aborted
+			? { statusCode, headers, text }
+			: toNetworkFault(cutBy, deadline.aborted);
 	} catch (error) {
-		return toNetworkFault(error, false);
+		return toNetworkFault(error, deadline.aborted);
 	}
 }
 

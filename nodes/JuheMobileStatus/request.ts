@@ -71,8 +71,8 @@ function requestOptions(url: string, method: 'GET' | 'POST', mobile: string): IH
 	};
 }
 
-/** The text is undefined for a body that is too long; `cutBy` is what ended a body before it was whole. */
-async function readText(
+/** Reads a body. The text is undefined for a body that is too long, which is not read on; `cutBy` is what ended a body before it was whole. */
+export async function readText(
 	body: AsyncIterable<Buffer>,
 ): Promise<{ text: string | undefined; cutBy?: unknown }> {
 	const chunks: Buffer[] = [];
