@@ -13,6 +13,7 @@ import { brotliCompressSync, constants, deflateRawSync, deflateSync, gzipSync } 
 import type { IDataObject } from 'n8n-workflow';
 
 import { aesKeyOf } from '../nodes/JuheMobileStatus/juhe/encryption';
+import { toNetworkFault } from '../nodes/JuheMobileStatus/request';
 import {
 	CONTINUE,
 	detailsOf,
@@ -284,4 +285,15 @@ describe('a service that sends back what it was sent', () => {
 		expect(reason).toMatch(/^\/\*\*\*\/mobile_status/);
 		expect(reason).not.toMatch(/b\.c|f\(0|f%280/i);
 	});
+});
+
+test.each([
+	{ code: 'ECONNRESET', said: 'ECONNRESET' },
+	{ code: 'CERT_HAS_EXPIRED', said: 'CERT_HAS_EXPIRED' },
+	{ code: 'ENOTFOUND sesame-0123', said: 'unknown' },
+	{ code: '0123456789abcdef', said: 'unknown' },
+	{ code: 7, said: 'none' },
+])('the network code $code is said as $said', ({ code, said }) => {
+	const error = Object.assign(new Error('sesame'), { cause: { code } });
+	expect(toNetworkFault(error, false)).toEqual({ networkCode: said, timedOut: false });
 });

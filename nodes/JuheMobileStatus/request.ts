@@ -11,6 +11,9 @@ import type { NetworkFault, Reply } from './juhe/reply';
 /** A reply of the API has some 300 bytes. A longer one than this is not read to its end. */
 const MAX_REPLY_BYTES = 64 * 1024;
 
+/** How Node.js, OpenSSL and axios write a code. Other text could quote what was sent. */
+const ERROR_CODE = /^[A-Z][A-Z0-9_]*$/;
+
 /** What the requests of a run have in common. */
 export interface RequestSettings {
 	method: 'GET' | 'POST';
@@ -95,7 +98,9 @@ export function toNetworkFault(error: unknown, timedOut: boolean): NetworkFault 
 	// n8n's helper wraps the error of axios, which may wrap the error of Node.js.
 	let cause = error as { code?: unknown; cause?: unknown } | null | undefined;
 	for (let depth = 0; typeof cause === 'object' && cause !== null && depth < 4; depth++) {
-		if (typeof cause.code === 'string') return { networkCode: cause.code, timedOut };
+		if (typeof cause.code === 'string') {
+			return { networkCode: ERROR_CODE.test(cause.code) ? cause.code : 'unknown', timedOut };
+		}
 		cause = cause.cause as typeof cause;
 	}
 	return { networkCode: 'none', timedOut };
