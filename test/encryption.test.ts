@@ -9,7 +9,7 @@ import {
 	parseRsaPublicKey,
 } from '../nodes/JuheMobileStatus/juhe/encryption';
 import { operationOf, type OperationName } from '../nodes/JuheMobileStatus/juhe/operations';
-import { createRedactor } from '../nodes/JuheMobileStatus/juhe/redact';
+import { createRedactor, LEFT_OUT } from '../nodes/JuheMobileStatus/juhe/redact';
 import aes from './vectors/aes.json';
 import rsa from './vectors/rsa.json';
 
@@ -218,15 +218,28 @@ describe('a pasted public key', () => {
 	});
 });
 
-test('a number is masked however the service groups it, and no other one is', () => {
+describe('a number that is masked', () => {
 	const redact = createRedactor(['s+cret=='], { mobile: '13800138000', masked: '138****8000' });
-	const shown =
-		'13800138000 ¦ +86 138 0013 8000 ¦ 138-0013-8000 ¦ 138\u00a00013\u00a08000 ¦ 138.0013.8000';
-	const masked = '138****8000 ¦ +86 138****8000 ¦ 138****8000 ¦ 138****8000 ¦ 138****8000';
-	expect(redact(shown)).toBe(masked);
-	expect(redact('(138) 0013 - 8000: S%2BCRET, s+cret==')).toBe('(138****8000: ***, ***==');
-	// As a service has it that decodes a form twice.
-	expect(redact('s cret==, S%20CRET')).toBe('***==, S%20CRET');
-	const others = '13800138001 ¦ 138, x0013 8000 ¦ 138 0013 and 8000';
-	expect(redact(others)).toBe(others);
+
+	test.each([
+		{ written: '13800138000', shown: '138****8000' },
+		{ written: '+86 138 0013 8000 ¦ 138-0013-8000', shown: '+86 138****8000 ¦ 138****8000' },
+		{ written: '138\u00a00013\u00a08000 ¦ 138.0013.8000', shown: '138****8000 ¦ 138****8000' },
+		{ written: '１３８００１３８０００', shown: '138****8000' },
+		{ written: '（138） — 0013 … … 8000。', shown: '（138****8000。' },
+		{ written: `1${' '.repeat(30)}3800138000`, shown: '138****8000' },
+		{ written: '008613800138000', shown: '0086138****8000' },
+		{ written: '138%200013%208000', shown: LEFT_OUT },
+		{ written: '138<b>0013</b>&nbsp;8000', shown: LEFT_OUT },
+		{ written: '\\u0031\\u00338 0013 8000', shown: LEFT_OUT },
+		{ written: '①③⑧ 0013 8000', shown: LEFT_OUT },
+		{ written: 's cret, 138 0013 8000', shown: LEFT_OUT },
+	])('is shown in $written as $shown', ({ written, shown }) => {
+		expect(redact(written)).toBe(shown);
+	});
+
+	test.each(['13800138001', '138, x0013 8000', '138 0013 and 8000', '138****8000', '1'.repeat(40)])(
+		'is not seen in %s',
+		(written) => expect(redact(written)).toBe(written),
+	);
 });

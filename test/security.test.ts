@@ -13,6 +13,7 @@ import { brotliCompressSync, constants, deflateRawSync, deflateSync, gzipSync } 
 import type { IDataObject } from 'n8n-workflow';
 
 import { aesKeyOf } from '../nodes/JuheMobileStatus/juhe/encryption';
+import { LEFT_OUT } from '../nodes/JuheMobileStatus/juhe/redact';
 import { toNetworkFault } from '../nodes/JuheMobileStatus/request';
 import {
 	CONTINUE,
@@ -214,23 +215,40 @@ test('names that mean something to JavaScript are but names, in a row and in the
 	}
 });
 
+/** What of the secrets a text holds: 12 characters in a row, whatever stands between them. */
+function secretsIn(text: string, secrets: string[]): string[] {
+	const plainOf = (part: string) => part.replace(/[^a-z0-9]/gi, '').toLowerCase();
+	const plain = plainOf(text);
+	return secrets
+		.flatMap((secret) =>
+			Array.from({ length: secret.length - 11 }, (_, at) => secret.slice(at, at + 12)),
+		)
+		.filter((run) => plain.includes(plainOf(run)));
+}
+
 describe('a service that sends back what it was sent', () => {
 	/** Ways to do so: the HTTP status and the body. */
 	const ECHOES: Array<(echo: string) => [status: number, body: unknown]> = [
 		(echo) => [200, { error_code: 10012, resultcode: echo, reason: echo, result: { echo } }],
 		(echo) => [200, { error_code: 299999, reason: echo }],
+		(echo) => [200, { error_code: 224922, reason: echo }],
 		(echo) => [200, { error_code: echo }],
 		(echo) => [200, { error_code: 0, result: { state: echo, city: echo, [echo]: echo } }],
 		(echo) => [200, echo],
 		(echo) => [502, { message: echo }],
 		(echo) => [400, { error_code: 1, reason: echo }],
 	];
-	let answer = ECHOES[0]!;
-	let sent: URLSearchParams[] = [];
+	interface Sent {
+		/** The request as it came and decoded, and what it was made from. */
+		echo: string;
+		/** Key, OpenID, AES key and, where there is one, the ciphertext. */
+		secrets: string[];
+	}
+	let answer: (sent: Sent) => [status: number, body: unknown];
+	let received: Sent[] = [];
 	const server = createServer(async (request, response) => {
 		const body = await text(request);
 		const form = new URLSearchParams(body || request.url!.split('?')[1]);
-		sent.push(form);
 		const values = [...form.values()];
 		const { openid } = juhe.simulator;
 		const said = [
@@ -238,52 +256,176 @@ describe('a service that sends back what it was sent', () => {
 			body.replaceAll(/%../g, (encoded) => encoded.toLowerCase()),
 			...values.map((value) => value.toUpperCase().replace(/=+$/, '')),
 		];
-		const [status, reply] = answer(said.join(' '));
+		const secrets = [form.get('key')!, openid, aesKeyOf(openid), form.get('mobile')!];
+		const sent = { echo: said.join(' '), secrets: secrets.filter(({ length }) => length > 11) };
+		received.push(sent);
+		const [status, reply] = answer(sent);
 		response.writeHead(status).end(JSON.stringify(reply));
 	});
 	beforeAll(() => once(server.listen(0, '127.0.0.1'), 'listening'));
+	beforeEach(() => (received = []));
 	afterAll(() => once(server.close(), 'close'));
+	const credential = () => ({ baseUrl: baseUrlOf(server) });
 
 	test.each(OPERATION_NAMES)('leaves no secret behind (%s)', async (operation) => {
-		for (answer of ECHOES) {
+		for (const echo of ECHOES) {
+			answer = (sent) => echo(sent.echo);
 			for (const how of [{}, CONTINUE, ERROR_OUTPUT]) {
 				const method = how === CONTINUE ? 'GET' : 'POST';
-				sent = [];
+				received = [];
 				const { run, error } = await juhe.run(phones('13800138001'), {
 					...{ ...how, ...withOptions({ method, retries: 0 }, { operation }) },
-					credential: { baseUrl: baseUrlOf(server) },
+					credential: credential(),
 				});
 				// All that n8n would save of the execution, and what an error does not list by itself.
 				const saved = JSON.stringify([run, error?.message, error?.description, error?.stack]);
-				expect(sent).toHaveLength(1);
-				const { key, openid } = juhe.simulator;
-				expect(sent[0]!.get('key')).toBe(key);
-				const ciphertext = operation === 'plain' ? [] : [sent[0]!.get('mobile')!];
-				const forms = [key, openid, aesKeyOf(openid), ...ciphertext]
-					.map((secret) => secret.replace(/=+$/, ''))
-					.flatMap((secret) => [secret, encodeURIComponent(secret)]);
-				const small = saved.toLowerCase();
-				expect(forms.filter((form) => small.includes(form.toLowerCase()))).toEqual([]);
+				expect(received).toHaveLength(1);
+				const [{ secrets }] = received as [Sent];
+				expect(secrets).toHaveLength(operation === 'plain' ? 3 : 4);
+				expect(secretsIn(saved, secrets)).toEqual([]);
 			}
 		}
 	});
 
+	const hex = (secret: string) => Buffer.from(secret).toString('hex');
+	const base64 = (secret: string) => Buffer.from(secret).toString('base64');
+	/** Each character of a text, written in another way. */
+	const each = (secret: string, write: (code: string, character: string) => string) =>
+		Array.from(secret, (character) =>
+			write(character.charCodeAt(0).toString(16).padStart(2, '0'), character),
+		).join('');
+	const percent = (secret: string) => each(secret, (code) => `%${code}`);
+	const every = (length: number, secret: string, separator: string) =>
+		secret.replace(new RegExp(`.{${length}}`, 'g'), `$&${separator}`);
+	const wide = (secret: string) =>
+		secret.replace(/[!-~]/g, (character) => String.fromCharCode(character.charCodeAt(0) + 0xfee0));
+	const DRESSES: Array<{ dressed: string; as: (secret: string) => string }> = [
+		{ dressed: 'as it is', as: (secret) => secret },
+		{ dressed: 'in capital letters', as: (secret) => secret.toUpperCase() },
+		{ dressed: 'in full width', as: wide },
+		{ dressed: 'with accents', as: (secret) => every(1, secret, '\u0301') },
+		{ dressed: 'with a blank', as: (secret) => `${secret.slice(0, 9)} ${secret.slice(9)}` },
+		{ dressed: 'with hyphens', as: (secret) => every(4, secret, '-') },
+		{ dressed: 'with nothing that can be seen', as: (secret) => every(3, secret, '\u200b') },
+		{ dressed: 'between Chinese words', as: (secret) => `您的${every(5, secret, '，然后')}不对` },
+		{ dressed: 'in lines of base64', as: (secret) => every(76, secret, '\r\n') },
+		{ dressed: 'in lines of HTML', as: (secret) => every(8, secret, '<br class="x">&nbsp;') },
+		{ dressed: 'in lines of JSON', as: (secret) => every(8, secret, '\\r\\n') },
+		{ dressed: 'cut to 200 characters', as: (secret) => secret.slice(0, 200) },
+		{ dressed: 'cut to 20 characters', as: (secret) => secret.slice(0, 20) },
+		{ dressed: 'cut to 12 characters', as: (secret) => secret.slice(2, 14) },
+		{ dressed: 'cut, with dots', as: (secret) => `${every(2, secret.slice(-13, -1), '.')}…` },
+		{ dressed: 'percent-encoded', as: percent },
+		{ dressed: 'percent-encoded twice', as: (secret) => percent(percent(secret)) },
+		{
+			dressed: 'percent-encoded ten times',
+			as: (secret) => percent(secret).replaceAll('%', `%${'25'.repeat(9)}`),
+		},
+		{ dressed: 'in full width, percent-encoded', as: (secret) => encodeURIComponent(wide(secret)) },
+		{ dressed: 'with %u', as: (secret) => each(secret, (code) => `%u00${code}`) },
+		{ dressed: 'in JSON in JSON', as: (secret) => each(secret, (code) => `\\\\u00${code}`) },
+		{ dressed: 'in ES6', as: (secret) => each(secret, (code) => `\\u{${code}}`) },
+		{ dressed: 'in C', as: (secret) => each(secret, (code) => `\\x${code}`) },
+		{ dressed: 'in HTML', as: (secret) => each(secret, (code) => `&#x${code};`) },
+		{
+			dressed: 'in HTML in HTML',
+			as: (secret) => each(secret, (_, c) => `&amp;#00${c.charCodeAt(0)};`),
+		},
+		{ dressed: 'in hex', as: hex },
+		{
+			dressed: 'in hex with colons',
+			as: (secret) => `Key ${every(2, hex(secret).toUpperCase(), ':')}`,
+		},
+		{ dressed: 'in base64', as: base64 },
+		{ dressed: 'in base64 behind a letter', as: (secret) => `x ${base64(`=${secret}`)}` },
+		{ dressed: 'in base64 behind Chinese', as: (secret) => base64(`密钥>${secret}?`) },
+		{ dressed: 'in base64, in lines', as: (secret) => every(10, base64(secret), '\n') },
+		{
+			dressed: 'in base64 of a form',
+			as: (secret) => base64(`a=1&b=${encodeURIComponent(secret)}`),
+		},
+		{ dressed: 'in base64 of hex', as: (secret) => base64(hex(secret)) },
+		{ dressed: 'in base64url', as: (secret) => Buffer.from(secret).toString('base64url') },
+		{
+			dressed: 'in the hex of its bytes',
+			as: (secret) => Buffer.from(secret, 'base64').toString('hex'),
+		},
+	];
+	const OPERATION_AND_DRESS = OPERATION_NAMES.flatMap((operation) =>
+		DRESSES.map((dress) => ({ operation, ...dress })),
+	);
+	const FIELDS = ['province', 'city', 'isp', 'description', 'orderid', 'state'];
+
+	test.each(OPERATION_AND_DRESS)(
+		'$dressed gets it left out ($operation)',
+		async ({ operation, as }) => {
+			const how = { ...CONTINUE, ...withOptions({ retries: 0 }, { operation }) };
+			const ask = async () =>
+				(await juhe.run(phones('13800138001'), { ...how, credential: credential() }))
+					.outputs[0]![0]!;
+			answer = ({ secrets }) => {
+				const dressed = FIELDS.map((field, at) => [field, as(secrets[at % secrets.length]!)]);
+				return [200, { error_code: 0, result: Object.fromEntries(dressed) }];
+			};
+			const taken = statusOf(await ask());
+			expect(FIELDS.map((field) => taken[field])).toEqual(FIELDS.map(() => LEFT_OUT));
+			answer = ({ secrets }) => {
+				const [key, ...others] = secrets.map(as);
+				return [200, { error_code: 10012, resultcode: key, reason: `KEY过期 ${others.at(-1)!}` }];
+			};
+			expect(detailsOf(await ask())).toMatchObject({ resultcode: LEFT_OUT, reason: LEFT_OUT });
+		},
+	);
+
 	test.each([
-		['too short to be one', 'abc', / mobile=\d+&key=abc /],
-		['that the OpenID begins with', 'abcd', / mobile=\d+&key=\*\*\* /],
-		['of odd characters', 'a=b.c+d/e f(0)==', / mobile=\d+&key=\*\*\*%3D%3D /],
-		['with half a character', 'abcd\ud800', / mobile=\d+&key=\*\*\* /],
-	])('shows nothing of a key %s', async (_, apiKey, expected) => {
-		answer = (echo) => [200, { error_code: 299999, reason: echo }];
+		'成功',
+		'请求超过次数限制',
+		'JH249118111915000462815599',
+		'2026-11-24T08:00:00.000Z',
+		'100% <b>上海市</b> & C:\\new\\x',
+		'dGhpcyBpcyBubyBzZWNyZXQgYXQgYWxs',
+		'746869732069732061206c6f6e672074657874',
+		"the key's first eleven: simulator-k",
+	])('takes the words %j as they are', async (words) => {
+		answer = () => [200, { error_code: 10012, resultcode: words, reason: words }];
+		const { outputs } = await juhe.run(phones('13800138001'), {
+			...{ ...CONTINUE, ...withOptions({}, { operation: 'rsa' }) },
+			credential: credential(),
+		});
+		expect(detailsOf(outputs[0]![0]!)).toMatchObject({ resultcode: words, reason: words });
+	});
+
+	test.each([
+		{
+			key: 'too short to be one',
+			apiKey: 'abc',
+			reason: expect.stringMatching(/ mobile=\d+&key=abc /),
+		},
+		{ key: 'of four letters', apiKey: 'a-b-c-d', reason: LEFT_OUT },
+		{ key: 'of odd characters', apiKey: 'a=b.c+d/e f(0)==', reason: LEFT_OUT },
+		{ key: 'of Chinese characters', apiKey: '聚合数据', reason: LEFT_OUT },
+		{ key: 'of single letters', apiKey: 'a-b-c-d-e-f-g-h-i-j-k-l-m', reason: LEFT_OUT },
+		{ key: 'without letters', apiKey: '!!$$', reason: LEFT_OUT },
+		{ key: 'with half a character', apiKey: 'abcd\ud800', reason: LEFT_OUT },
+	])('takes words with a key $key as it should', async ({ apiKey, reason }) => {
+		answer = ({ echo }) => [200, { error_code: 299999, reason: echo }];
 		const { outputs } = await juhe.run(phones('13800138001'), {
 			...CONTINUE,
-			// The service sends the path back as well.
-			credential: { apiKey, openid: 'abcd-too', baseUrl: `${baseUrlOf(server)}/abcd-too` },
+			credential: { ...credential(), apiKey, openid: '' },
 		});
-		const { reason } = detailsOf(outputs[0]![0]!)!;
-		expect(reason).toMatch(expected);
-		expect(reason).toMatch(/^\/\*\*\*\/mobile_status/);
-		expect(reason).not.toMatch(/b\.c|f\(0|f%280/i);
+		expect(detailsOf(outputs[0]![0]!)).toMatchObject({ reason });
+	});
+
+	test.each([
+		{ key: 'of digits', apiKey: '12345678901234567890', written: '', code: LEFT_OUT },
+		{ key: 'of digits with blanks', apiKey: '12345678901234567890', written: ' ', code: LEFT_OUT },
+	])('does not take a key $key for a code', async ({ apiKey, written, code }) => {
+		answer = () => [200, { error_code: `${written}${apiKey}` }];
+		const { outputs } = await juhe.run(phones('13800138001'), {
+			...CONTINUE,
+			credential: { ...credential(), apiKey },
+		});
+		expect(detailsOf(outputs[0]![0]!)).toMatchObject({ code });
 	});
 });
 
