@@ -419,6 +419,12 @@ describe('a service that sends back what it was sent', () => {
 	test.each([
 		{ key: 'of digits', apiKey: '12345678901234567890', written: '', code: LEFT_OUT },
 		{ key: 'of digits with blanks', apiKey: '12345678901234567890', written: ' ', code: LEFT_OUT },
+		{
+			key: 'in hexadecimal digits',
+			apiKey: '123456789012345678ab',
+			written: '0x',
+			code: 'notJuhe',
+		},
 	])('does not take a key $key for a code', async ({ apiKey, written, code }) => {
 		answer = () => [200, { error_code: `${written}${apiKey}` }];
 		const { outputs } = await juhe.run(phones('13800138001'), {

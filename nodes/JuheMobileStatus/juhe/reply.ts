@@ -259,7 +259,8 @@ function parseRetryAfter({ headers }: Reply): number | undefined {
 
 /** The code may come as a number or as a string; undefined where there is none. */
 function parseCode(value: unknown): number | undefined {
-	const code = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
+	// In another notation a text could be a secret that is not recognised in a number.
+	const code = typeof value === 'string' && /^\s*-?\d+\s*$/.test(value) ? Number(value) : value;
 	return typeof code === 'number' && Number.isInteger(code) ? code : undefined;
 }
 
