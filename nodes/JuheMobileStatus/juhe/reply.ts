@@ -265,9 +265,9 @@ function parseCode(value: unknown): number | undefined {
 }
 
 function redactText(value: unknown, redact: (text: string) => string): string | null {
-	return typeof value === 'string' || typeof value === 'number'
-		? redact(String(value)).slice(0, MAX_REASON_LENGTH)
-		: null;
+	if (typeof value !== 'string' && typeof value !== 'number') return null;
+	// What is told is cut last, so that nothing is told of a secret or a number that the cut goes through.
+	return redact(String(value).slice(0, 2 * MAX_REASON_LENGTH)).slice(0, MAX_REASON_LENGTH);
 }
 
 /** A value stays as it is, and a number a number, unless something is taken out of it. */
