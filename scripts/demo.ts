@@ -29,7 +29,9 @@ interface Row extends IDataObject {
 	id: string;
 	phone: string;
 	route?: string;
-	mobileStatus?: { advice: string; source: string; billable: string };
+	mobileStatus_advice?: string;
+	mobileStatus_source?: string;
+	mobileStatus_billable?: string;
 	error?: string;
 }
 
@@ -85,14 +87,15 @@ async function check(rows: Row[], operation: string, simulator: Simulator): Prom
 function sampleOf(rows: Row[]): string {
 	const table = tableOf('Row', 'Phone', 'Route', 'Advice', 'Billed');
 	const kinds = new Set<unknown>();
-	for (const [index, { phone, route, error, mobileStatus }] of rows.entries()) {
-		const { advice, source, billable } = mobileStatus ?? {};
+	for (const [index, row] of rows.entries()) {
+		const { phone, route, error, mobileStatus_source: source } = row;
 		const kind = source === 'query' ? route : (source ?? error);
 		if (kinds.has(kind) || kinds.size === MAX_SHOWN) continue;
 		kinds.add(kind);
 		const reason = error?.replace(/^'Mobile Number' in row \d+ /, '');
-		const outcome = route ? [route, advice] : [{ colSpan: 2, content: reason }];
-		const billed = source === 'duplicate' ? 'no, asked above' : (billable ?? 'no, not sent');
+		const outcome = route ? [route, row.mobileStatus_advice] : [{ colSpan: 2, content: reason }];
+		const billed =
+			source === 'duplicate' ? 'no, asked above' : (row.mobileStatus_billable ?? 'no, not sent');
 		table.push([index + 1, phone, ...outcome, billed] as Table.HorizontalTableRow);
 	}
 	return table.toString();
