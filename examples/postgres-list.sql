@@ -1,18 +1,18 @@
 -- The table of postgres-list.json. Run this once in the database that the workflow's credential opens.
--- Columns whose names begin with mobileStatus_ are the node's ('Result As': Columns); all others may be changed.
+-- Columns whose names begin with mobileStatus_ are the node's; all others may be changed.
 CREATE TABLE juhe_contacts (
   id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   name text,
   phone text NOT NULL,
   route text,
   remark text,
+  "mobileStatus_label" text,
+  "mobileStatus_advice" text,
+  "mobileStatus_state" text,
   "mobileStatus_mobile" text,
   "mobileStatus_province" text,
   "mobileStatus_city" text,
   "mobileStatus_isp" text,
-  "mobileStatus_state" text,
-  "mobileStatus_label" text,
-  "mobileStatus_advice" text,
   "mobileStatus_source" text,
   "mobileStatus_checkedAt" timestamptz,
   "mobileStatus_recheckAt" timestamptz,

@@ -12,7 +12,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { IConnections, IDataObject, INode, IRun } from 'n8n-workflow';
+import type { IConnections, IDataObject, INode, IPinData, IRun } from 'n8n-workflow';
 
 /** Another version for the tests in test/e2e: $JUHE_N8N_VERSION. */
 export const N8N_VERSION = process.env.JUHE_N8N_VERSION ?? '2.40.7';
@@ -149,6 +149,7 @@ export interface WorkflowFile {
 	nodes: INode[];
 	connections: IConnections;
 	settings?: IDataObject;
+	pinData?: IPinData;
 }
 
 /** A saved execution with its data. */
@@ -353,12 +354,14 @@ class N8n {
 		const nodes = file.nodes.map((node) =>
 			node.credentials?.juheApi ? { ...node, credentials: juheApi && { juheApi } } : node,
 		);
-		const { name, connections, settings } = file;
+		// The editor cannot execute a step of a workflow without pinData.
+		const { name, connections, settings, pinData = {} } = file;
 		const created = await this.api<{ data: { id: string } }>('POST', '/rest/workflows', {
 			name,
 			nodes,
 			connections,
 			settings,
+			pinData,
 		});
 		return created.data.id;
 	}
