@@ -58,10 +58,8 @@ const eachOnce = (numbers: string[]) => Object.fromEntries(numbers.map((mobile) 
 const requestsFor = (mobile: string) =>
 	world.simulator.received.filter((request) => request.mobile === mobile).length;
 /** What a row came to: who paid, or the code. */
-const outcomeOf = ({ mobileStatus, details, error }: IDataObject) =>
-	(mobileStatus as Partial<IDataObject> | undefined)?.source ??
-	(details as IDataObject | undefined)?.code ??
-	error;
+const outcomeOf = ({ mobileStatus_source, details_code, error }: IDataObject) =>
+	mobileStatus_source ?? details_code ?? error;
 /** Shows the message of an execution that failed. */
 const expectSuccess = ({ status, data }: Execution) =>
 	expect([status, data.resultData.error?.message]).toEqual(['success', undefined]);
@@ -209,7 +207,7 @@ it.each([
 	expect(lookups()).toEqual(eachOnce(isAnswered ? [...failing, ...good] : good));
 	expect(failing.map(requestsFor)).toEqual(tries.map((count) => Math.min(failures + 1, count)));
 	expect(itemsOf(execution, 'Node 9')).toMatchObject([
-		isAnswered ? { error: 'of the list', route: 'normal' } : { details: { code: 224919 } },
+		isAnswered ? { error: 'of the list', route: 'normal' } : { details_code: 224919 },
 		{ route: 'notOnNetwork' },
 	]);
 });
@@ -249,12 +247,12 @@ it('two connections into one node share answers, cap and summary', async () => {
 describe('a loop that polls a number until it is in use again', () => {
 	const [steady, polled] = [numberOf(0), numberOf(5)];
 	/** A suspended row comes back to the node by `back`, the last of the nodes, with the result that it got. */
-	const poll = async (name: string, maxQueries: number, ...nodes: INode[]) => {
+	const poll = async (name: string, options: INodeParameters, ...nodes: INode[]) => {
 		const suspended = { mobile: polled, times: 2, fault: { kind: 'state', state: '1' } } as const;
 		world.simulator.script(suspended);
 		world.simulator.script({ mobile: polled, fault: { kind: 'state', state: '0' } });
 		const names = ['Juhe', ...nodes.map((each) => each.name), 'Juhe'];
-		const parameters = { splitOutputs: true, options: { maxQueries } };
+		const parameters = { splitOutputs: true, options };
 		const file = behindRows(
 			name,
 			[juhe('Juhe', parameters, CONTINUE), ...nodes],
@@ -269,11 +267,11 @@ describe('a loop that polls a number until it is in use again', () => {
 	};
 
 	it.each([
-		['anew', 0, 3, { route: 'normal' }],
-		['no more often than the cap', 3, 2, { details: { code: 'overCap' } }],
-	])('asks %s after a short wait', async (_, maxQueries, queries, last) => {
+		['anew', {}, 3, { route: 'normal' }],
+		['no more often than the cap', { maxQueries: 3 }, 2, { details_code: 'overCap' }],
+	])('asks %s after a short wait', async (how, options, queries, last) => {
 		const wait = node('Wait', 'n8n-nodes-base.wait', { amount: 0.1 }, { typeVersion: 1.1 });
-		const execution = await poll(`poll-${maxQueries}`, maxQueries, wait);
+		const execution = await poll(`poll ${how}`.replaceAll(' ', '-'), options, wait);
 		expectSuccess(execution);
 		expect(lookups()).toEqual({ [steady]: 1, [polled]: queries });
 		const { outputs } = lastTry(execution, 'Juhe');
@@ -286,7 +284,7 @@ describe('a loop that polls a number until it is in use again', () => {
 		const trigger = { typeVersion: 1.1, webhookId: 'wait' };
 		const wait = node('Wait', 'n8n-nodes-base.wait', parameters, trigger);
 		const row = set('Row Again', "={{ $('Juhe').first(1).json }}");
-		let execution = await poll('poll-long', 0, wait, row);
+		let execution = await poll('poll-long', {}, wait, row);
 		for (const queries of [1, 2]) {
 			expect([execution.status, lookups()[polled]]).toEqual(['waiting', queries]);
 			const { metadata } = execution.data.resultData.runData.Wait!.at(-1)!;
@@ -331,22 +329,29 @@ describe("an agent's tool, in examples/ai-agent-tool.json", () => {
 		return results.map(([item]) => item!);
 	};
 
-	it.each([1.9, 2.2, 3.1].flatMap((version) => [0, 2].map((cap) => [version, cap] as const)))(
-		'agent %s with a cap of %s: nothing is paid twice',
-		async (typeVersion, maxQueries) => {
+	it.each([
+		[1.9, {}],
+		[1.9, { maxQueries: 2 }],
+		[2.2, {}],
+		[2.2, { maxQueries: 2 }],
+		[3.1, {}],
+		[3.1, { maxQueries: 2 }],
+	] as Array<[number, { maxQueries?: number }]>)(
+		'agent %s with the options %j: nothing is paid twice',
+		async (typeVersion, options) => {
 			const calls = [A, A, B, B, C, D, A, B];
 			world.simulator.latency = 100;
 			const execution = await chat(
 				[{ mobiles: calls.slice(0, 6) }, { mobiles: [A, B] }, { say: 'x' }],
 				{
-					...withOptions({ maxQueries }),
+					...withOptions(options),
 					Agent: { typeVersion },
 				},
 			).finally(() => (world.simulator.latency = 0));
 			expectSuccess(execution);
 			const paid = Object.keys(lookups());
 			expect(lookups()).toEqual(eachOnce(paid));
-			expect(world.simulator.counts.requests).toBe(maxQueries || 4);
+			expect(world.simulator.counts.requests).toBe(options.maxQueries ?? 4);
 			const results = told();
 			expect(results.map((result) => result.route ?? outcomeOf(result))).toEqual(
 				calls.map((mobile) => (paid.includes(mobile) ? routeOf(mobile) : 'overCap')),
@@ -366,11 +371,11 @@ describe("an agent's tool, in examples/ai-agent-tool.json", () => {
 			description: expect.stringMatching(/Chinese mobile numbers.*paid query/s) as string,
 			parameters: { properties: { mobile: { type: 'string' } }, required: ['mobile'] },
 		});
-		const remedy = expect.any(String) as string;
+		const details_remedy = expect.any(String) as string;
 		expect(told()).toMatchObject([
-			{ route: 'normal', mobileStatus: { mobile: A, billable: 'yes' } },
-			{ error: expect.stringContaining("'Mobile Number'") as string, details: { remedy } },
-			{ error: expect.stringContaining('Juhe 224919: ') as string, details: { remedy } },
+			{ route: 'normal', mobileStatus_mobile: A, mobileStatus_billable: 'yes' },
+			{ error: expect.stringContaining("'Mobile Number'") as string, details_remedy },
+			{ error: expect.stringContaining('Juhe 224919: ') as string, details_remedy },
 		]);
 	});
 

@@ -190,17 +190,17 @@ describe('encrypted.json', () => {
 				'notOnNetwork',
 			].map((route) => [route, route]),
 		);
-		for (const row of rows) {
-			expect(row).toEqual({
-				name: expect.stringMatching(/^客户0\d$/) as string,
-				number: expect.stringMatching(/^1\d\d\*{4}\d{4}$/) as string,
-				aesRoute: row.aesRoute,
-				rsaRoute: row.rsaRoute,
-				sameRoute: true,
-				aesOrder: expect.stringMatching(/^JH/) as string,
-				rsaOrder: expect.stringMatching(/^JH/) as string,
+		const [mobile, orderid] = [/^1\d\d\*{4}\d{4}$/, /^JH/].map(
+			(pattern) => expect.stringMatching(pattern) as string,
+		);
+		for (const { id, name, phone, aesRoute, rsaRoute, ...results } of rows) {
+			expect(results).toEqual({
+				aes_mobile: mobile,
+				aes_orderid: orderid,
+				rsa_mobile: mobile,
+				rsa_orderid: orderid,
 			});
-			expect(row.aesOrder).not.toBe(row.rsaOrder);
+			expect(results.aes_orderid).not.toBe(results.rsa_orderid);
 		}
 		expect(world.simulator.counts.billed).toBe(14);
 	});
@@ -217,6 +217,7 @@ describe('google-sheets.json', () => {
 		mobileStatus_mobile: mobile,
 		mobileStatus_state: state,
 		mobileStatus_advice: 'keep',
+		mobileStatus_source: 'query',
 		mobileStatus_checkedAt: daysFromNow(-10),
 		mobileStatus_recheckAt: daysFromNow(recheckIn),
 	});
@@ -238,14 +239,16 @@ describe('google-sheets.json', () => {
 			rows,
 		);
 		expect(execution.status).toBe('success');
-		expect(itemsOf(execution, CHECK).map(({ row_number, route }) => [row_number, route])).toEqual([
-			[2, 'billable'],
-			[3, 'billable'],
-			[6, 'reusable'],
-			[7, 'billable'],
-			[8, 'billable'],
-			[9, 'billable'],
-		]);
+		expect(itemsOf(execution, CHECK).map(({ row_number, dryRun }) => [row_number, dryRun])).toEqual(
+			[
+				[2, 'billable'],
+				[3, 'billable'],
+				[6, 'reusable'],
+				[7, 'billable'],
+				[8, 'billable'],
+				[9, 'billable'],
+			],
+		);
 		expect(itemsOf(execution, 'Write Back')).toEqual([]);
 		expect(world.simulator.counts.requests).toBe(0);
 	});

@@ -177,7 +177,6 @@ test('rows of a batch without an answer come out too, and can be sent again', as
 		list.slice(0, 200).map((row) => ({
 			...row,
 			route: null,
-			mobileStatus: null,
 			error: 'The batch got no answer',
 		})),
 	);
