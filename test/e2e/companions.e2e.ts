@@ -63,15 +63,31 @@ const outcomeOf = ({ mobileStatus_source, details_code, error }: IDataObject) =>
 /** Shows the message of an execution that failed. */
 const expectSuccess = ({ status, data }: Execution) =>
 	expect([status, data.resultData.error?.message]).toEqual(['success', undefined]);
+/** Changes a node of the workflow of an execution, as a person does who corrects it. */
+async function change(
+	{ workflowId }: Execution,
+	name: string,
+	changes: Partial<INode>,
+): Promise<void> {
+	const path = `/rest/workflows/${workflowId}`;
+	const { data } = await world.n8n.api<{ data: WorkflowFile & { versionId: string } }>('GET', path);
+	const nodes = data.nodes.map((each) => (each.name === name ? { ...each, ...changes } : each));
+	await world.n8n.api('PATCH', path, { nodes, versionId: data.versionId });
+}
 const NOT_ANSWERED = { kind: 'code', code: 224919 } as const;
 const CONTINUE = { onError: 'continueRegularOutput' } as const;
 
-/** A loop over the rows; the rows of all turns leave by `Done`, the summaries by `Summary`. */
+/**
+ * A loop over the rows; the rows of all turns leave by `Done`, the summaries by `Summary`.
+ *
+ * @param next a node of the loop that follows ours
+ */
 const loopOf = (
 	name: string,
 	batchSize: number,
 	options: INodeParameters,
 	more: Partial<INode> = {},
+	next?: INode,
 ) =>
 	behindRows(
 		name,
@@ -80,12 +96,14 @@ const loopOf = (
 			juhe('Juhe', { summaryOutput: true, options }, more),
 			node('Done', 'n8n-nodes-base.noOp'),
 			node('Summary', 'n8n-nodes-base.noOp'),
+			...(next ? [next] : []),
 		],
 		[
 			['Rows', 'Loop'],
 			['Loop', 'Done'],
 			['Loop', 'Juhe', { output: 1 }],
-			['Juhe', 'Loop'],
+			...(next ? [['Juhe', next.name] as Link] : []),
+			[next?.name ?? 'Juhe', 'Loop'],
 			['Juhe', 'Summary', { output: 1 }],
 		],
 	);
@@ -162,15 +180,58 @@ describe('Loop Over Items', () => {
 		const failedAgain = await retry(n8n, failed);
 		expect([failedAgain.status, requestsFor(failing!)]).toEqual(['error', 4]);
 
-		const path = `/rest/workflows/${failed.workflowId}`;
-		const { data } = await n8n.api<{ data: WorkflowFile & { versionId: string } }>('GET', path);
-		const nodes = data.nodes.map((each) =>
-			each.name === 'Juhe' ? { ...each, ...CONTINUE } : each,
-		);
-		await n8n.api('PATCH', path, { nodes, versionId: data.versionId });
+		await change(failed, 'Juhe', CONTINUE);
 		const done = expectRows(await retry(n8n, failedAgain, true), rows);
 		expect(done.map(outcomeOf)).toEqual(['query', 'query', 224919, 'query', 'duplicate']);
 		expect(lookups()).toEqual(eachOnce([first, second!, third!]));
+	});
+
+	describe('of one row a turn pays A, B, A once each', () => {
+		const [A, B] = [0, 7].map(numberOf) as [string, string];
+		const rows = rowsOf([A, B, A]);
+		/** An execution that went through the loop, in one go or in parts. */
+		const expectOnce = (execution: Execution) => {
+			expect(expectRows(execution, rows).map(outcomeOf)).toEqual(['query', 'query', 'duplicate']);
+			expect(lookups()).toEqual(eachOnce([A, B]));
+			const total = { rows: 3, queried: 2, duplicates: 1 };
+			expect(itemsOf(execution, 'Summary').at(-1)).toMatchObject(total);
+		};
+		const run = (name: string, timeout: number | string, next?: INode) =>
+			runByWebhook(world, loopOf(name, 1, { timeout }, {}, next), rows);
+		const isB = `$json.phone === '${B}'`;
+
+		it('where an option comes out empty in the second turn, and is corrected', async () => {
+			const failed = await run('loop-option', `={{ ${isB} ? null : 1000 }}`);
+			expect(lastTry(failed, 'Juhe').error).toMatchObject({
+				message: "'Timeout (Ms)' is set, but its value is empty",
+			});
+			const { name, parameters } = juhe('Juhe', { summaryOutput: true });
+			await change(failed, name, { parameters });
+			expectOnce(await retry(world.n8n, failed, true));
+		});
+
+		it('where another node fails in the second turn, and is corrected', async () => {
+			const failed = await run('loop-next', 1000, set('Next', `={{ ${isB} ? 'no JSON' : $json }}`));
+			expect([failed.status, lastTry(failed, 'Juhe').error]).toEqual(['error', undefined]);
+			const { name, parameters } = set('Next', '={{ $json }}');
+			await change(failed, name, { parameters });
+			expectOnce(await retry(world.n8n, failed, true));
+		});
+
+		it('where the second turn waits so long that n8n hands the execution to its database', async () => {
+			// From 65 seconds on.
+			const amount = `={{ ${isB} ? 66 : 0 }}`;
+			const wait = node('Wait', 'n8n-nodes-base.wait', { amount }, { typeVersion: 1.1 });
+			const waiting = await run('loop-wait', 1000, wait);
+			expect([waiting.status, lookups()]).toEqual(['waiting', eachOnce([A, B])]);
+			let execution = waiting;
+			const hasEnded = async () => {
+				execution = await endedExecution(world.n8n, waiting.id);
+				return execution.status !== 'waiting';
+			};
+			await until('the wait is over', hasEnded, 120_000);
+			expectOnce(execution);
+		});
 	});
 });
 
