@@ -22,6 +22,7 @@ import {
 } from './world';
 
 const EXAMPLES = join(__dirname, '../../examples');
+const CHECK = 'Juhe Mobile Status';
 const ROUTES = ['normal', 'suspended', 'unavailable', 'notOnNetwork', 'preCancelled'];
 const BATCH = 200;
 const LONG_AGO = '2020-01-01T00:00:00.000Z';
@@ -68,9 +69,23 @@ interface Published {
 	path: string;
 }
 
+const read = (file: string) =>
+	JSON.parse(readFileSync(join(EXAMPLES, file), 'utf8')) as WorkflowFile;
+
+/** Runs another copy of an example by hand, in a dry run. */
+async function dryRun(file: string): Promise<Execution> {
+	const example = read(file);
+	for (const { name, parameters } of example.nodes) {
+		if (name === CHECK) Object.assign(parameters.options as IDataObject, { dryRun: true });
+	}
+	const id = await world.n8n.importWorkflow(example, world.credential);
+	await runByHand(world.n8n, id, 'Set Up Once');
+	return await runByHand(world.n8n, id, 'Every Morning');
+}
+
 /** Publishes an example as it is, with a webhook and with its mails switched on. */
 async function publish(file: string): Promise<Published> {
-	const example = JSON.parse(readFileSync(join(EXAMPLES, file), 'utf8')) as WorkflowFile;
+	const example = read(file);
 	const path = file.replace('.json', '');
 	const parameters = { httpMethod: 'POST', path, options: {} };
 	const webhook = node('Webhook', 'n8n-nodes-base.webhook', parameters, {
@@ -173,6 +188,14 @@ describe('scheduled-list-check.json', () => {
 		expect(counts.billed).toBe(8);
 	});
 
+	it('a dry run writes nothing, and tells of no change', async () => {
+		const execution = await dryRun('scheduled-list-check.json');
+		const plans = itemsOf(execution, CHECK).map((row) => row.dryRun ?? row.details_code);
+		expect(new Set(plans)).toEqual(new Set(['reusable', 'invalidNumber']));
+		const ends = ['Rows to Write', 'Changed'].map((name) => itemsOf(execution, name));
+		expect([ends, world.simulator.counts.requests]).toEqual([[[], []], 0]);
+	});
+
 	it('started three times at once, one execution checks and the others end', async () => {
 		const { n8n, simulator } = world;
 		await (await dataTable(n8n, 'juhe_contacts')).fill(listOf(400));
@@ -222,5 +245,12 @@ describe('keep-results-beside.json', () => {
 		await bySchedule(workflow);
 		expect(world.simulator.counts.lookups.get('13800012340')).toBe(2);
 		expect(world.simulator.counts.billed).toBe(7);
+
+		const changed = { mobileStatus_changed: true, mobileStatus_previousRoute: 'suspended' };
+		await results.edit('phone', '13800012340', changed);
+		const dry = await dryRun('keep-results-beside.json');
+		expect(itemsOf(dry, CHECK).map((row) => row.dryRun)).toEqual(Array(6).fill('reusable'));
+		const ends = ['Results to Write', 'Changed'].map((name) => itemsOf(dry, name));
+		expect([ends, world.simulator.counts.billed]).toEqual([[[], []], 7]);
 	});
 });
