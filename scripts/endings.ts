@@ -85,7 +85,8 @@ async function measure(source: string, faultOf: FaultOf, plan: Plan): Promise<st
 	const rows = numbers.map((phone) => ({ phone }));
 	const { outputs } = await runNode(rows, {
 		credential: simulator.credential,
-		parameters: { options: { concurrency } },
+		// In the shape that every checkout has.
+		parameters: { options: { concurrency, resultAs: 'object' } },
 		node: { onError: 'continueRegularOutput' },
 		onStart: (cancel) => void later(cancel, LIMIT),
 	});
