@@ -73,6 +73,12 @@ function tableRows(file: string): string[][] {
 		);
 }
 
+/** Options that limit only where they are added; their default is what they are added with. */
+const UNSET: Record<string, string[]> = {
+	maxQueries: ['no cap; when added ', '不封顶；添加后 '],
+	requestsPerSecond: ['no limit; when added ', '不限；添加后 '],
+};
+
 test.each([
 	['README.md', 'docs/options.md', 'docs/errors.md'],
 	[CHINESE, CHINESE, CHINESE],
@@ -97,7 +103,7 @@ test.each([
 			boolean: option.default === true ? ['on', '开'] : ['off', '关'],
 			fixedCollection: [RECHECK_DAYS.map(({ default: days }) => days).join(', ')],
 			multiOptions: ['all', '全部'],
-			number: [value],
+			number: (UNSET[option.name] ?? ['']).map((unset) => unset + value),
 			options: [value],
 			string: [value],
 		}[option.type];
@@ -113,7 +119,20 @@ test.each([
 			[expect.anything()],
 		]);
 	}
-	for (const name of RESULT_NAMES) expect(read(options)).toContain(`\`${name}\``);
+	const [, names = ''] =
+		/(?:In the order of the output|按输出的顺序)[：:](.*?)\n\n/s.exec(read(options)) ?? [];
+	const named = [...names.matchAll(/`(\w+)`/g)].map((match) => match[1]);
+	expect(named.slice(0, RESULT_NAMES.length)).toEqual(RESULT_NAMES);
+});
+
+test.each(['README.md', CHINESE])('%s: its row is flat, in the order of the output', (file) => {
+	const [, json = ''] = /```json\n(.*?)```/s.exec(read(file)) ?? [];
+	const row = JSON.parse(json) as Record<string, unknown>;
+	const columns = Object.keys(row).slice(Object.keys(row).indexOf('route') + 1);
+	// The others come with AES and RSA, Mask Number and Reuse Results in Rows.
+	const others = ['orderid', 'fingerprint', 'previousRoute', 'changed'];
+	const names = RESULT_NAMES.filter((name) => !others.includes(name));
+	expect(columns).toEqual(names.map((name) => `mobileStatus_${name}`));
 });
 
 test("README.md has the sections that n8n's verification looks for", () => {
