@@ -685,7 +685,7 @@ test('A call that begins later waits for the answer to a number under way, also 
 	const [mobile] = distinctNumbers(1);
 	const checkedAt = new Date().toISOString();
 	const limiter = new RateLimiter(sleep as never);
-	const ledger = new Ledger('', { entries: {}, queries: 0 }, limiter);
+	const ledger = new Ledger('', { entries: {}, queries: 0, planned: {} }, limiter);
 	let answer!: (result: LookupResult) => void;
 	const client = { lookup: () => new Promise<LookupResult>((resolve) => (answer = resolve)) };
 	limiter.configure(Infinity, 2);

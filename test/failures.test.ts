@@ -476,7 +476,11 @@ describe('the end of a run', () => {
 			const isCancelled = cancelSignal?.aborted === true;
 			const lookup = jest.fn(async () => ({ answer }));
 			const client = { lookup } as unknown as Client;
-			const ledger = new Ledger('', { entries: {}, queries: 0 }, new RateLimiter(sleep as never));
+			const ledger = new Ledger(
+				'',
+				{ entries: {}, queries: 0, planned: {} },
+				new RateLimiter(sleep as never),
+			);
 			const { outcomes } = await new ListRun(client, ledger, {
 				...{ call: 0, concurrency: 2, maxQueries: 99, reuseResults: false, stopOnFailure: true },
 				...{ retries: 0, failOnNoRecord: false, resendUncertain: true, cancelSignal },

@@ -29,12 +29,7 @@ export function ledgerOf(context: IExecuteFunctions, account: Account): Ledger {
 	return ledger;
 }
 
-/**
- * Adds a call to the total of its execution.
- *
- * @param call n8n's run index
- * @returns the sum of all calls so far
- */
+/** Adds a call, by n8n's run index, to the total of its execution. @returns the sum of all calls so far */
 export function addToTotal(context: IExecuteFunctions, call: number, summary: Summary): Summary {
 	const record = recordOf(context);
 	record.total = addCall(record.total, call, summary);
@@ -47,5 +42,5 @@ export function addToTotal(context: IExecuteFunctions, call: number, summary: Su
  */
 function recordOf(context: IExecuteFunctions): ExecutionRecord {
 	const nodeContext: { juhe?: ExecutionRecord } = context.getContext('node');
-	return (nodeContext.juhe ??= { entries: {}, queries: 0, executedAs: '' });
+	return (nodeContext.juhe ??= { entries: {}, queries: 0, planned: {}, executedAs: '' });
 }

@@ -20,10 +20,7 @@ const PROBES = 10;
  * answered.
  */
 export class CircuitBreaker {
-	/**
-	 * The latest failure, and why that opened the breaker: a sentence, or empty after a fatal failure, which speaks for
-	 * itself. Undefined while it is closed.
-	 */
+	/** The latest failure, and the reason as a sentence; empty after a fatal failure. Undefined while it is closed. */
 	opened?: { failure: Failure; reason: string };
 	/** Numbers that had started when it opened. */
 	private startedBefore = 0;

@@ -37,6 +37,8 @@ export interface LedgerRecord {
 	entries: Record<string, StoredAnswer | PriorFailure>;
 	/** Queries sent: numbers plus repetitions after a lost answer. */
 	queries: number;
+	/** Numbers that a dry run would query, and the call that would. */
+	planned: Record<string, number>;
 }
 
 /**
@@ -48,8 +50,6 @@ export interface LedgerRecord {
  */
 export class Ledger {
 	readonly breaker = new CircuitBreaker();
-	/** Numbers that a dry run would query, and the call that would. A dry run pays nothing, so it is not stored. */
-	readonly planned = new Map<string, number>();
 	/** Numbers that are being sent, or wait for a slot. */
 	private readonly inFlight = new Map<string, Promise<LookupResult | undefined>>();
 	/** Answers that came while this process worked on the execution. */
@@ -67,6 +67,16 @@ export class Ledger {
 		const entry = this.record.entries[this.hash(mobile)];
 		if (entry === undefined) return {};
 		return Array.isArray(entry) ? { answer: unpack(entry) } : { prior: entry };
+	}
+
+	/** The call of a dry run that would query a number. */
+	plannedBy(mobile: string): number | undefined {
+		return this.record.planned[this.hash(mobile)];
+	}
+
+	/** How many numbers that are. */
+	countPlanned(): number {
+		return Object.keys(this.record.planned).length;
 	}
 
 	/** Lets numbers be sent again whose retries an earlier execution has used up. */
@@ -116,23 +126,26 @@ export class Ledger {
 
 	/** Records what came of a number. @param call n8n's run index */
 	add(mobile: string, call: number, result: LookupResult): void {
-		if ('answer' in result) this.queriesAnswered++;
-		this.record.entries[this.hash(mobile)] =
-			'answer' in result ? pack(result.answer, call) : priorFailure(result, call);
+		const { entries } = this.record;
+		if ('answer' in result) {
+			this.queriesAnswered++;
+			entries[this.hash(mobile)] = pack(result.answer, call);
+		} else {
+			const { code, attempts, billable } = result.failure.details;
+			const { lostAnswers } = result;
+			entries[this.hash(mobile)] = { code, attempts, billable, call, lostAnswers };
+		}
+	}
+
+	/** Records that a dry run would query a number, which no call before it would. */
+	plan(mobile: string, call: number): void {
+		this.record.planned[this.hash(mobile)] = call;
 	}
 
 	/** 72 bits: two of a million numbers share one with a chance of one in ten billion. */
 	private hash(mobile: string): string {
 		return createHmac('sha256', this.secret).update(mobile).digest('base64url').slice(0, 12);
 	}
-}
-
-function priorFailure(
-	{ failure, lostAnswers }: Extract<LookupResult, { failure: unknown }>,
-	call: number,
-): PriorFailure {
-	const { code, attempts, billable } = failure.details;
-	return { code, attempts, billable, call, lostAnswers };
 }
 
 function pack(answer: Answer, call: number): StoredAnswer {

@@ -9,7 +9,6 @@ import {
 	overCapFailure,
 	toOutcome,
 	type Outcome,
-	type Plan,
 	type Row,
 	type RowFailure,
 } from './outcome';
@@ -94,28 +93,29 @@ export function decide(
 /** What the run would do with each row, without sending anything (Dry Run). */
 export function planDryRun(rows: Row[], ledger: Ledger, options: RunOptions): RunResult {
 	const settled = new Map<string, Outcome>();
+	let maxQueries = options.maxQueries - ledger.countPlanned();
 	for (const number of numbersToCheck(rows, options)) {
-		settled.set(number.mobile, plan(number, ledger, options));
+		const { mobile } = number;
+		const plannedBy = ledger.plannedBy(mobile);
+		const decision = decide(number, ledger, { ...options, maxQueries });
+		if (plannedBy !== undefined) {
+			// The tries of a call say the same.
+			settled.set(mobile, { mobile, plan: plannedBy === options.call ? 'billable' : 'duplicate' });
+		} else if (decision.action === 'query') {
+			ledger.plan(mobile, options.call);
+			maxQueries--;
+			settled.set(mobile, { mobile, plan: 'billable' });
+		} else settled.set(mobile, planOf(mobile, decision));
 	}
 	return { outcomes: collectOutcomes(rows, settled) };
 }
 
-function plan(number: NumberToCheck, ledger: Ledger, options: RunOptions): Outcome {
-	const { mobile } = number;
-	const as = (planned: Plan): Outcome => ({ mobile, plan: planned });
-	const plannedBy = ledger.planned.get(mobile);
-	// The tries of a call say the same.
-	if (plannedBy !== undefined) return as(plannedBy === options.call ? 'billable' : 'duplicate');
-	const maxQueries = options.maxQueries - ledger.planned.size;
-	const decision = decide(number, ledger, { ...options, maxQueries });
-	if (decision.action === 'join') return as('duplicate');
-	if (decision.action === 'settle') {
-		const { outcome } = decision;
-		if (!('failure' in outcome)) return as('reusable');
-		return outcome.failure.details.code === 'overCap' ? as('overCap') : outcome;
-	}
-	ledger.planned.set(mobile, options.call);
-	return as('billable');
+/** What a dry run says of a number that is not sent. */
+function planOf(mobile: string, decision: Exclude<Decision, { action: 'query' }>): Outcome {
+	if (decision.action === 'join') return { mobile, plan: 'duplicate' };
+	const { outcome } = decision;
+	if (!('failure' in outcome)) return { mobile, plan: 'reusable' };
+	return outcome.failure.details.code === 'overCap' ? { mobile, plan: 'overCap' } : outcome;
 }
 
 /** One call of the node: asks for each distinct number once, in the order of the rows. */
@@ -139,18 +139,18 @@ export class ListRun {
 		try {
 			if (cancelSignal?.aborted) cancel();
 			// A run that will stop at a row without a number stops before it pays for the others.
-			const badRow = rows.find((row) => 'failure' in row);
-			if (badRow !== undefined && stopOnFailure) this.stop(badRow.failure);
+			const badRow = stopOnFailure ? rows.find((row) => 'failure' in row) : undefined;
+			if (badRow) this.stop(badRow.failure);
 			// Nothing works, and the service asks for a wait that is not over.
 			if (this.ledger.limiter.isHeld) this.stopIfOpen();
-			let left = numbersToCheck(rows, this.options);
+			let left = badRow ? [] : numbersToCheck(rows, this.options);
 			this.count = left.length;
 			while (left.length > 0) left = await this.check(left);
 		} finally {
 			cancelSignal?.removeEventListener('abort', cancel);
 		}
-		const outcomes = collectOutcomes(rows, this.settled, this.stoppedBy);
-		return { outcomes, stoppedBy: this.stoppedBy };
+		const { settled, stoppedBy } = this;
+		return { outcomes: collectOutcomes(rows, settled, stoppedBy), stoppedBy };
 	}
 
 	/** @returns numbers to decide anew: another call had them under way and did not send them, or used up the cap */
@@ -172,7 +172,7 @@ export class ListRun {
 				joined.push(decision.lookup.then(join));
 			} else if (decision.action === 'settle') {
 				this.settle(mobile, decision.outcome);
-			} else if (!this.isStopped) {
+			} else if (!this.stoppedBy) {
 				const close = ledger.open(mobile);
 				const slot = await ledger.limiter.acquire(this.stopper.signal);
 				// Another call may have used up the cap while this one waited for the slot.
@@ -193,7 +193,7 @@ export class ListRun {
 
 	/** Whether the circuit breaker keeps a number from being sent now. */
 	private isHeldBack(number: NumberToCheck): boolean {
-		const mayStart = this.isStopped || this.ledger.breaker.mayStart(this.options.concurrency);
+		const mayStart = this.stoppedBy || this.ledger.breaker.mayStart(this.options.concurrency);
 		return !mayStart && decide(number, this.ledger, this.options).action === 'query';
 	}
 
@@ -227,10 +227,6 @@ export class ListRun {
 		this.settled.set(mobile, outcome);
 		if ('failure' in outcome && this.options.stopOnFailure) this.stop(outcome.failure);
 		this.options.onProgress?.(this.settled.size, this.count);
-	}
-
-	private get isStopped(): boolean {
-		return this.stopper.signal.aborted;
 	}
 
 	private stop(failure: RowFailure): void {
