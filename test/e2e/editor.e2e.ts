@@ -67,8 +67,11 @@ let page: Page;
 			await output.getByTestId('radio-button-table').click();
 			await output.getByRole('cell', { name: '客户01' }).waitFor();
 			expect(await output.locator('thead').innerText()).toContain('mobileStatus_label');
-			await drag('panel-drag-button', -250);
+			// Wide enough for the first columns of the result.
+			await page.setViewportSize({ ...VIEWPORT, width: 1440 });
+			await drag('panel-drag-button', -300);
 			if (colorScheme === 'light') await shoot('node', page.getByTestId('ndv'));
+			await page.setViewportSize(VIEWPORT);
 		});
 
 		it('a run that the account stops says why, in which row, and what to do', async () => {
@@ -130,10 +133,7 @@ let page: Page;
 				credential,
 			);
 			await runByHand(n8n, id, 'Set Up Once');
-			const table = await dataTable(n8n, 'juhe_contacts');
-			// The other theme's run has checked them.
-			const sample = (await table.read()).map(({ name, phone }) => ({ name, phone }));
-			await table.fill(sample);
+			await makeRowsDue();
 			await n8n.api('PATCH', `/rest/workflows/${id}`, await scheduledPart(id));
 			await page.setViewportSize({ width: 1500, height: 800 });
 			await page.goto(`${n8n.url}/workflow/${id}`);
@@ -174,6 +174,7 @@ let page: Page;
 			const id = await world.n8n.importWorkflow(file, world.credential);
 			const hasSetUp = file.nodes.some((node) => node.name === 'Set Up Once');
 			if (hasSetUp) await runByHand(world.n8n, id, 'Set Up Once');
+			if (name === 'scheduled-list-check') await makeRowsDue();
 			await page.goto(`${world.n8n.url}/workflow/${id}`);
 			for (let times = 0; times < 2; times++) {
 				await page.getByTestId('zoom-to-fit').click();
@@ -238,6 +239,12 @@ let page: Page;
 		});
 	});
 });
+
+/** Takes the results out of the list of the scheduled example, which other tests have checked. */
+async function makeRowsDue(): Promise<void> {
+	const table = await dataTable(world.n8n, 'juhe_contacts');
+	await table.fill((await table.read()).map(({ name, phone }) => ({ name, phone })));
+}
 
 /** The scheduled part of the saved example, with the options that the picture shows. */
 async function scheduledPart(id: string): Promise<IDataObject> {
@@ -349,7 +356,7 @@ async function shootCanvas(name: string): Promise<void> {
 	const x = Math.min(...edges.map((box) => box.x)) - 8;
 	const y = Math.min(...edges.map((box) => box.y)) - 8;
 	// A label hangs below its node and is wider.
-	const width = Math.max(...edges.map((box) => box.x + box.width)) + 40 - x;
+	const width = Math.max(...edges.map((box) => box.x + box.width)) + 64 - x;
 	const height = Math.max(...edges.map((box) => box.y + box.height)) + 50 - y;
 	await take(name, { x, y, width, height });
 }
@@ -366,6 +373,8 @@ async function take(
 ): Promise<void> {
 	const folder = process.env.JUHE_SCREENSHOTS;
 	if (!folder) return;
+	// What the mouse is over shows its buttons.
+	await page.mouse.move(0, 0);
 	const overlays = ['canvas-controls', 'execute-workflow-button', 'floating-nodes'];
 	const hidden = await page.addStyleTag({
 		content: overlays.map((id) => `[data-test-id=${id}] { display: none }`).join('\n'),
