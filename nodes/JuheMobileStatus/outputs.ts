@@ -7,27 +7,21 @@ import {
 
 import { isTool, type OutputItem } from './items';
 import type { Route } from './juhe/status';
+import { outputNames, SPLIT_OUTPUTS } from './outputNames';
 
-/** The outputs of a node whose outputs are split: one for each state, and one for all else. */
-const SPLIT_OUTPUTS: ReadonlyArray<{ route?: Route; displayName: string }> = [
-	{ route: 'normal', displayName: 'Normal' },
-	{ route: 'suspended', displayName: 'Suspended' },
-	{ route: 'unavailable', displayName: 'Unavailable' },
-	{ route: 'notOnNetwork', displayName: 'Not on Network' },
-	{ route: 'preCancelled', displayName: 'Pre-Cancelled' },
-	{ displayName: 'Other' },
-];
 const OTHER_OUTPUT = SPLIT_OUTPUTS.length - 1;
 
-const mainOutput = (displayName?: string) => ({ type: NodeConnectionTypes.Main, displayName });
-const OUTPUT_PER_ROUTE = SPLIT_OUTPUTS.map(({ displayName }) => mainOutput(displayName));
-
-const SUMMARY_OUTPUT = mainOutput('Summary');
-/** The outputs by `splitOutputs`, then by `summaryOutput`. An output beside the summary needs a name in the editor. */
-const OUTPUTS = [
-	[[mainOutput()], [mainOutput('Rows'), SUMMARY_OUTPUT]],
-	[OUTPUT_PER_ROUTE, [...OUTPUT_PER_ROUTE, SUMMARY_OUTPUT]],
-];
+/** The outputs by `splitOutputs`, then by `summaryOutput`. */
+const OUTPUTS = [false, true].map((isSplit) =>
+	[false, true].map((hasSummary) => {
+		const names = outputNames(isSplit, hasSummary);
+		// An only output needs no name in the editor.
+		return names.map((name) => ({
+			type: NodeConnectionTypes.Main,
+			displayName: names.length > 1 ? name : undefined,
+		}));
+	}),
+);
 
 /** n8n evaluates this for the canvas and for a run. It holds lists only, because `}}` ends an expression. */
 export const OUTPUTS_EXPRESSION: `={{${string}}}` = `={{ ${JSON.stringify(OUTPUTS)}[$parameter.splitOutputs ? 1 : 0][$parameter.summaryOutput ? 1 : 0] }}`;
@@ -48,9 +42,8 @@ export function toOutputs(
 
 /** How many outputs the node has, the error output included. */
 export function outputCount(context: IExecuteFunctions): number {
-	const rows = isOn(context, 'splitOutputs') ? SPLIT_OUTPUTS.length : 1;
-	const summary = isOn(context, 'summaryOutput') ? 1 : 0;
-	return rows + summary + (context.getNode().onError === 'continueErrorOutput' ? 1 : 0);
+	const names = outputNames(isOn(context, 'splitOutputs'), isOn(context, 'summaryOutput'));
+	return names.length + (context.getNode().onError === 'continueErrorOutput' ? 1 : 0);
 }
 
 function isOn(context: IExecuteFunctions, name: 'splitOutputs' | 'summaryOutput'): boolean {
