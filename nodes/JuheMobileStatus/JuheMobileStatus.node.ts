@@ -8,6 +8,7 @@ import {
 	type INodeTypeDescription,
 } from 'n8n-workflow';
 
+import { BUILDER_HINT } from './builderHint';
 import { testJuheApi } from './credentialTest';
 import { addToTotal, ledgerOf } from './execution';
 import { inputItems, isTool, toErrorItem, toOutputItem } from './items';
@@ -54,6 +55,19 @@ export class JuheMobileStatus implements INodeType {
 		inputs: [NodeConnectionTypes.Main],
 		outputs: OUTPUTS_EXPRESSION,
 		credentials: [{ name: 'juheApi', required: true, testedBy: 'testJuheApi' }],
+		hints: [
+			{
+				// A condition cannot see On Error, so the sentence is true whatever it is set to.
+				message:
+					"One cell without a mobile number ends the list before anything is sent, unless 'On Error' is set to Continue.",
+				type: 'info',
+				// Beside the button that starts it. n8n shows what is for the input pane in that of the next node.
+				location: 'outputPane',
+				whenToDisplay: 'beforeExecution',
+				displayCondition: '={{ $input.all().length > 1 }}',
+			},
+		],
+		builderHint: BUILDER_HINT,
 		properties: PROPERTIES,
 	};
 

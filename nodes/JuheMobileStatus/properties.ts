@@ -2,6 +2,10 @@ import type { INodeProperties } from 'n8n-workflow';
 
 import { OPERATIONS } from './juhe/operations';
 import { RESULT_NAMES } from './list/storedResult';
+import { indexedOutputs, outputNames } from './outputNames';
+
+/** A call of an agent's tool takes so many distinct numbers. */
+export const MOST_NUMBERS = 100;
 
 /** An agent's tool has one output and no row of its own, so it does not show what is about them. */
 const NOT_FOR_TOOLS = { show: { '@tool': [false] } };
@@ -35,6 +39,10 @@ export const OPTIONS = [
 		default: false,
 		description:
 			'Whether to send nothing and only say in the field dryRun what would happen to each row: billable, duplicate, reusable or overCap. It costs nothing, needs no key, and leaves route and result alone.',
+		builderHint: {
+			propertyHint:
+				'Begin with true, and set it to false once the rows say what was expected. The rows keep the route and the result that they came with, and leave by Other where splitOutputs is true.',
+		},
 	},
 	{
 		displayName: 'HTTP Method',
@@ -72,6 +80,10 @@ export const OPTIONS = [
 		default: 100,
 		description:
 			'How many queries one execution may send, over all loop turns and tries. Rows over it are not sent and end with overCap. 0 sends nothing. Without this option there is no cap.',
+		builderHint: {
+			propertyHint:
+				'Always set it, to what one execution may cost. A row over it fails with the code overCap, and a later execution may check it. It counts over all turns of a loop and all calls of a tool.',
+		},
 	},
 	{
 		displayName: 'Max Requests per Second',
@@ -101,6 +113,10 @@ export const OPTIONS = [
 		default: 'error',
 		description:
 			'What to do with a number that the service has no record of. The query is sent either way.',
+		builderHint: {
+			propertyHint:
+				'Set it to route for lists: the row then has the advice review instead of an error.',
+		},
 	},
 	{
 		displayName: 'Price per Query',
@@ -156,6 +172,9 @@ export const OPTIONS = [
 		],
 		default: 'columns',
 		description: 'The shape of the result in the row',
+		builderHint: {
+			propertyHint: 'Leave it at columns. Data Tables, sheets and databases take no nested field.',
+		},
 	},
 	{
 		displayName: 'Result Fields',
@@ -165,6 +184,10 @@ export const OPTIONS = [
 		options: RESULT_NAMES.map((name) => ({ name, value: name })),
 		default: [...RESULT_NAMES],
 		description: 'Which fields of the result to put out',
+		builderHint: {
+			propertyHint:
+				'Choose those that the table has columns for. reuseResults needs mobile, state, checkedAt and recheckAt, and with maskNumber fingerprint.',
+		},
 	},
 	{
 		displayName: 'Retries',
@@ -183,6 +206,10 @@ export const OPTIONS = [
 		default: false,
 		description:
 			"Whether a row that carries this node's result is passed on without a query until its recheckAt. Results get previousRoute and changed.",
+		builderHint: {
+			propertyHint:
+				'Set it to true for a list that is checked again. The rows must come in with route and the mobileStatus_ columns of the last execution, under the names that this node gives them.',
+		},
 	},
 	{
 		displayName: 'Routing Field',
@@ -210,11 +237,17 @@ export const PROPERTIES: INodeProperties[] = [
 		name: 'operation',
 		type: 'options',
 		noDataExpression: true,
-		options: OPERATIONS.map(({ value, name, action, description }) => ({
-			value,
-			name,
-			action,
-			description,
+		options: OPERATIONS.map((operation) => ({
+			value: operation.value,
+			name: operation.name,
+			action: operation.action,
+			description: operation.description,
+			builderHint: {
+				propertyHint:
+					'encryptionField' in operation
+						? `Needs '${operation.encryptionField}' in the credential.`
+						: 'Choose this one, unless encryption is asked for.',
+			},
 		})),
 		default: 'plain',
 		description: 'How the number is sent. All three cost the same and return the same states.',
@@ -244,6 +277,9 @@ export const PROPERTIES: INodeProperties[] = [
 		description:
 			'The Chinese mobile number to check, one for each row. Spaces, dashes, brackets, full-width digits and +86 are accepted. Rows with the same number share one paid query.',
 		hint: "Each distinct number is one paid query. 'Dry Run' in the options counts them without sending.",
+		builderHint: {
+			propertyHint: `The column of the row, as in expr('{{ $json.phone }}'). The cell may hold +86, spaces, or words around the number. In a tool: fromAi('mobile', 'Chinese mobile numbers, up to ${MOST_NUMBERS}, separated by commas').`,
+		},
 	},
 	{
 		displayName: 'Split Into Outputs',
@@ -254,6 +290,9 @@ export const PROPERTIES: INodeProperties[] = [
 		default: false,
 		description:
 			'Whether each route has an output of its own: Normal, Suspended, Unavailable, Not on Network, Pre-Cancelled and Other',
+		builderHint: {
+			propertyHint: `True: outputs ${indexedOutputs(true, false)}. False: ${indexedOutputs(false, false)}, and a Switch on mobileStatus_advice does the rest.`,
+		},
 	},
 	{
 		displayName: 'Summary Output',
@@ -264,6 +303,9 @@ export const PROPERTIES: INodeProperties[] = [
 		default: false,
 		description:
 			'Whether one more output, Summary, gets one item with the counts and the cost of the execution so far',
+		builderHint: {
+			propertyHint: `The output ${outputNames(false, true).length - 1}, with splitOutputs ${outputNames(true, true).length - 1}. Its item has rows, queried, duplicates, reused, errors, notQueried, billable, uncertain, cost, routes, advice, failures and stoppedBy. In a loop the item of the last turn is the total.`,
+		},
 	},
 	{
 		displayName: 'Options',

@@ -12,10 +12,9 @@ import {
 	type RowFailure,
 } from './list/outcome';
 import { RESULT_NAMES, type ResultName } from './list/storedResult';
+import { MOST_NUMBERS } from './properties';
 import type { Settings } from './settings';
 
-/** A call of an agent's tool takes so many distinct numbers. */
-const MOST_NUMBERS = 100;
 /** What a model puts between numbers; blanks count too, between whole numbers. */
 const SEPARATORS = /[,，;；、\n\r|/]|和|与|及|\band\b/;
 /** How a model begins the lines of a list. */
