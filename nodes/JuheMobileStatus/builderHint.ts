@@ -58,13 +58,21 @@ Branch on mobileStatus_advice rather than on route:
 ${listOfAdvice.join('\n')}`;
 
 const USE = `How to use it:
-- Money: each distinct number of an execution is one paid query, also in the editor. Set options.maxQueries always. Set options.dryRun to true for the first run: it sends nothing, needs no key, and the field dryRun says of each row ${PLANS.join(', ')}. Tell the user to set dryRun to false afterwards.
+- Money: each distinct number of an execution is one paid query, also in the editor. Set options.maxQueries always. Set options.dryRun to true for the first run: it sends nothing, needs no key, and the field dryRun says of each row ${PLANS.join(', ')}. A row without an older result then has no advice, and leaves a Switch by its fallback. Tell the user to set dryRun to false afterwards.
 - A list, and a lead that must not get lost: set onError 'continueRegularOutput'. With the default, one cell without a mobile number stops the node before anything is sent.
 - All rows go in at once. The node itself finds duplicates, limits the rate and retries. It needs no Wait node, no Remove Duplicates node, and no retryOnFail.
-- A list that is checked again: keep resultAs 'columns', set options.reuseResults to true, read the rows that are due, and write the columns back into the rows (pattern below). The table needs the column route and a mobileStatus_ column for each name in resultFields: string, but attempts number, changed boolean, checkedAt and recheckAt date.
+- A list that is checked again: keep resultAs 'columns', set options.reuseResults to true, read the rows that are due, and write the columns back into the rows (pattern below). The table needs the column route and a mobileStatus_ column for each name in resultFields: string, but attempts number, changed boolean, checkedAt and recheckAt date. Keep the filter of the pattern: rows that fail, and rows of a dry run, have fields that the table lacks, and auto-map mode then stops.
 - An agent's tool is n8n-nodes-juhe.juheMobileStatusTool. One call takes up to ${MOST_NUMBERS} numbers and answers with an item for each. splitOutputs, summaryOutput and options about rows are not for tools.`;
 
 const nightlyPattern = `<pattern title="Check a Data Table every night, and pay only for the rows that are due">
+const everyNight = trigger({
+  type: 'n8n-nodes-base.scheduleTrigger',
+  version: 1.3,
+  config: {
+    name: 'Every Night',
+    parameters: { rule: { interval: [{ field: 'days', triggerAtHour: 2 }] } }
+  }
+});
 const dueRows = node({
   type: 'n8n-nodes-base.dataTable',
   version: 1.1,
@@ -137,8 +145,7 @@ const writeBack = node({
     }
   }
 });
-export default workflow('id', 'name').add(schedule).to(dueRows).to(checkNumbers).to(newResults).to(writeBack);
-Writing back in auto-map mode needs this filter: a row with error or dryRun has fields that the table lacks.
+export default workflow('id', 'name').add(everyNight).to(dueRows).to(checkNumbers).to(newResults).to(writeBack);
 </pattern>`;
 
 const switchRule = (advice: string) =>

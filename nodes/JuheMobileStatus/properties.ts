@@ -304,7 +304,7 @@ export const PROPERTIES: INodeProperties[] = [
 		description:
 			'Whether one more output, Summary, gets one item with the counts and the cost of the execution so far',
 		builderHint: {
-			propertyHint: `The output ${outputNames(false, true).length - 1}, with splitOutputs ${outputNames(true, true).length - 1}. Its item has rows, queried, duplicates, reused, errors, notQueried, billable, uncertain, cost, routes, advice, failures and stoppedBy. In a loop the item of the last turn is the total.`,
+			propertyHint: `The output ${outputNames(false, true).length - 1}, with splitOutputs ${outputNames(true, true).length - 1}. Its item has rows, queried, duplicates, reused, errors, notQueried, billable, uncertain, cost, routes, advice, failures, stoppedBy, startedAt, finishedAt and dryRun. In a loop the item of the last turn is the total.`,
 		},
 	},
 	{
