@@ -8,7 +8,17 @@ import type { IDataObject, INodeParameters } from 'n8n-workflow';
 import { chromium, selectors, type Browser, type Locator, type Page } from 'playwright-core';
 
 import type { WorkflowFile } from '../../scripts/real-n8n';
-import { dataTable, runByHand, startWorld, workflowOf, type World } from './world';
+import {
+	dataTable,
+	juhe,
+	node,
+	runByHand,
+	set,
+	startWorld,
+	wired,
+	workflowOf,
+	type World,
+} from './world';
 
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const NODE = 'Juhe Mobile Status';
@@ -201,7 +211,10 @@ let page: Page;
 			await page.getByTestId('node-creator-plus-button').click();
 			const creator = page.getByTestId('node-creator');
 			const search = page.getByTestId('node-creator-search-bar');
-			for (const words of ['juhe', 'HLR', '聚合数据', '手机在网状态', '空号检测']) {
+			for (const words of [
+				...['juhe', 'HLR', '聚合数据', '手机在网状态', '空号检测', '手机号', '号码检测'],
+				...['phone validation', 'number verification', 'clean phone list'],
+			]) {
 				await search.fill('nothing has such a name');
 				await creator.getByText(NODE).waitFor({ state: 'detached' });
 				await search.fill(words);
@@ -223,6 +236,36 @@ let page: Page;
 			await page.getByRole('option', { name: 'Check Number (RSA)' }).click();
 			await parameters.getByText('RSA needs the RSA Public Key').waitFor();
 			expect(await parameters.getByText(needs).count()).toBe(0);
+		});
+
+		it('a list tells beside the button what a bad cell comes to, before the run only', async () => {
+			const bad = /One cell without a mobile number ends the list before anything is sent/;
+			const file = wired(
+				'Before the run',
+				[
+					node('By Hand', 'n8n-nodes-base.manualTrigger'),
+					set('List', JSON.stringify({ rows: [{ phone: '13800138000' }, { phone: 'none' }] })),
+					node('Rows', 'n8n-nodes-base.splitOut', { fieldToSplitOut: 'rows', options: {} }),
+					juhe(NODE, { options: { dryRun: true } }, { onError: 'continueRegularOutput' }),
+				],
+				[
+					['By Hand', 'List'],
+					['List', 'Rows'],
+					['Rows', NODE],
+				],
+			);
+			const nodes = file.nodes.map((each, index) => ({
+				...each,
+				position: [index * 200, 0] as [number, number],
+			}));
+			await openWorkflow({ ...file, nodes });
+			await openNode();
+			const output = page.getByTestId('output-panel');
+			expect(await output.getByText(bad).count()).toBe(0);
+			await page.getByText('Execute previous nodes').click();
+			await output.getByText(bad).waitFor();
+			await page.getByTestId('node-execute-button').click();
+			await output.getByText(bad).waitFor({ state: 'detached' });
 		});
 
 		it.each([
