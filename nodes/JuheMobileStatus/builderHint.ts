@@ -47,7 +47,7 @@ const OUTPUTS = `Outputs by index, for .output(n):
 - splitOutputs true, summaryOutput false: ${indexedOutputs(true, false)}
 - splitOutputs true, summaryOutput true: ${indexedOutputs(true, true)}
 Rows carries every row, in the order of the input. Other carries the routes unknown and noRecord, the rows of a dry run, and with onError 'continueRegularOutput' the rows that fail. Summary carries one item with the counts of the execution.
-onError 'continueErrorOutput' adds one output, the last: ${errorOutput(false, false)}, ${errorOutput(false, true)}, ${errorOutput(true, false)} or ${errorOutput(true, true)} in the order above. Connect it with .output(n). The SDK's .onError() always connects output 1, which is the error output only where both switches are false.`;
+onError 'continueErrorOutput' adds one output for the rows that fail, the last: ${errorOutput(false, false)}, ${errorOutput(false, true)}, ${errorOutput(true, false)} or ${errorOutput(true, true)} in the order above. Connect it with .output(n). The SDK's .onError() always connects output 1, which is the error output only where both switches are false.`;
 
 const ROW = `A row comes out with its own fields, and with these:
 - route: ${ROUTES.join(', ')}
