@@ -86,7 +86,7 @@ const NUMBER = new RegExp(
 const CODE_APART = /(?<![\d+])(?:\+ ?(?:00)?|00|[:=] ?)86(?=\D*\0)/;
 /** The digit of a label stands beside a letter, and a colon behind it. */
 const NUMBERED_LABEL =
-	/(?<=\p{L}[ _=.#-]{0,2})\d{1,2}(?= ?[:=])|(?<=[机機话話码碼]|phone|mobile|tel)\d(?=[ /-]\0)/giu;
+	/(?<=(?![转轉x])\p{L}[ _=.#-]{0,2})\d{1,2}(?= ?[:=])|(?<=[机機话話码碼]|phone|mobile|tel)\d(?=[ /-]\0)/giu;
 const LABEL_DIGITS = /(?<=\p{L}[ _=.#-]{0,2})\d{1,2}(?!\d)|(?<!\d)\d{1,2}(?=\p{L})/gu;
 const LABEL = /[:=] ?["'(]*\+?$/;
 const HOURS_OR_DATE = /^\d{1,2}:\d\d(?: ?[-~至] ?\d{1,2}:\d\d)?$|^\d{4}([-/.])\d{1,2}\1\d{1,2}$/;
@@ -95,11 +95,11 @@ const PHONE_IN_REMARK = /\d{5}|(?:\d\D*){9}|(?:[转轉#x]|ext) ?\d/i;
 /** What a text looks like in which no mobile number is found. */
 const LOOKS: Look[] = [
 	[
-		/\ufffd|锟斤拷|[¡-ÿ]{4}|[ä-é][\x80-\u2122]{2}/,
+		/\ufffd|锟斤拷|[¡-ÖØ-öø-ÿ]{4}|[ä-é][\x80-\u2122]{2}/,
 		'is garbled: its encoding was misread',
 		'garbled',
 	],
-	[/^\P{Nd}*$/u, 'has no digits'],
+	[/^\P{Nd}*$/u, 'has no digits from 0 to 9'],
 	[/\p{Nd}(?<!\d)/u, 'is written in the digits of another script'],
 	[/@/, 'looks like an email address'],
 	[/[a-z]:\/\//i, 'looks like a web address'],
@@ -109,7 +109,7 @@ const LOOKS: Look[] = [
 	[/(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])/, 'looks like an IP address'],
 	[/\d\.\d+°?[,; ]+[+-]?\d{1,3}\.\d|\d°/, 'looks like coordinates'],
 	[/\d[ -]?[*×•●○…x_#?]{2}|[*×•●○…x_#]{2} ?-?\d|\d[*●…]|[*●…]\d|\dx\d|\.{3}\d/i, 'is masked'],
-	[/(?<!\d)(?:\+|00) ?(?!0|86|\+)[1-9](?:\D*\d){6}/, ...OTHER_COUNTRY],
+	[/(?:\+|^\D*00) ?(?!86)[1-9](?:\D*\d){6}/, ...OTHER_COUNTRY],
 	[/\b1[ .(-]+[2-9]\d\d[ .)-]*\d{3}[ .-]*\d{4}\b/, 'is written as numbers of North America are'],
 	[/^-\d/, 'has a minus sign in front'],
 	[/^\D*\d*\.(?!0+\D*$)\d+\D*$/, 'has a decimal fraction'],
@@ -165,7 +165,7 @@ function parseText(cell: string, path: string): ParsedNumber {
 	if (structure !== undefined) return parseValue(structure, path);
 	if (trimmed.length > LONGEST_TEXT) return refuse('is too long for a phone number');
 	if (/^\{[^{].*[\w"'] ?:.*\}$/s.test(trimmed)) return refuseObject({}, path);
-	if (/\{\{|\}\}|^=? ?\$[a-z(]/i.test(trimmed)) {
+	if (/\{\{|\}\}|^=? ?\$(?:[a-z]|\(['"])/i.test(trimmed)) {
 		return refuse('holds an expression that is not evaluated', 'expression');
 	}
 	if (/^(?:null|undefined|nan|none)?$/i.test(trimmed.replace(/[\s='"\p{Cf}]/gu, ''))) {
@@ -249,7 +249,9 @@ function withoutHarmlessDigits(beside: string): string {
 	const parts = beside.replace(NUMBERED_LABEL, '').split(MARK);
 	return parts
 		.map((part, index) => (index === 0 ? part : behind(part)))
-		.map((part) => (LABEL.test(part) ? part.replace(LABEL_DIGITS, '') : part))
+		.map((part, index) =>
+			index < parts.length - 1 && LABEL.test(part) ? part.replace(LABEL_DIGITS, '') : part,
+		)
 		.join(MARK);
 }
 
@@ -265,8 +267,8 @@ function isIpAddress(number: string): boolean {
 function describeDigits(text: string): string {
 	const digits = text
 		.replace(/\.0+(?=\D*$)/, '')
-		.replace(/\D/g, '')
-		.replace(/^(?:0{0,2}86)(?=1\d{9})/, '');
+		.replace(/^\D*(?:\+ ?0{0,2}|00 ?)86|^\D*86(?=\D*1(?:\D*\d){9})/, '')
+		.replace(/\D/g, '');
 	if (/^0\d{8}/.test(digits)) return 'begins with 0, as landlines do';
 	if (digits.length > 99) return 'has far more than 11 digits';
 	if (digits.length !== 11) {

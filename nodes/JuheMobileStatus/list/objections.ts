@@ -33,10 +33,14 @@ export const OTHER_COUNTRY = ['has the country code of another country', 'countr
 
 /** What further digits are. The last fits always. */
 const FURTHER_DIGITS: Look[] = [
-	[/86\D*\0/, 'has the country code twice'],
+	[/(?<!\d)86\D*\0/, 'has the country code twice'],
 	[/(?:\+ ?|(?<!\d)00 ?)[1-9]\d{0,3}\D*\0/, ...OTHER_COUNTRY],
-	[/\0 ?\(?(?:[#x,;*转轉]|ext|分机|分機|内线|內線)/i, 'has an extension'],
+	[
+		/\0 ?\(?(?:[#x]|,{2,}|[,;](?=\d{3,6}$)|(?:;?ext|[转轉]|分[机機]|[内內][线線])\D*)\d/i,
+		'has an extension',
+	],
 	[/\0.*@/, 'looks like an email address'],
+	[/\0\.\d+$|\d\.\0/, 'has a decimal fraction'],
 	[/\0/, 'holds more digits than those of one mobile number'],
 ];
 
@@ -46,7 +50,10 @@ const SIGNS: Look[] = [
 	[/(?<!tel|sms|callto|facetime|whatsapp):\/\/|\bwww\./i, 'looks like a web address'],
 	[/^["'(]*-\0/, 'has a minus sign in front'],
 	[/\u202e/, 'holds a sign that turns the order of its digits'],
-	[/\0\.[a-z]{2,5}(?![a-z])|\b(?:img|vid|dsc)[_-]|\b[a-z]:\\|^\/\w+\//i, 'looks like a file name'],
+	[
+		/\0\.[a-z]{2,5}(?![a-z])|\b(?:img|vid|dsc)[_-]|\b[a-z]:\\|^\/\w+\//i,
+		'looks like the name of a file or a website',
+	],
 	[
 		new RegExp(`(?<=[a-z])(?<!(?<![a-z])${PHONE_LATIN})_?\\0|\\0_?(?!${PHONE_LATIN})[a-z]`, 'i'),
 		'has letters joined to its digits',
@@ -59,7 +66,7 @@ const SIGNS: Look[] = [
 /** Words for other numbers. A line may go on in the next; each word is a pattern. */
 const WORDS = looksOfWords(String.raw`
 looks like a fax number: 传真 傳真 fax facsimile telefax pager f(?=[.:)]\s?\+?\0)
-has an extension: 分机 分機 内线 內線 [转轉](?=\s?(?:[一二三四五六七八九零〇]|$)) ext extn extension
+is or has an extension: 分机 分機 内线 內線 [转轉](?=\s?(?:[一二三四五六七八九零〇]|$)) ext extn extension
 looks like an order number: 订单 訂單 单据 工单 保单 快递(?!员|小哥) 快遞 [运運面][单單] 流水 凭证 发票 發票 批次 orders? ord
 	[单單运運面票批货款型][号號] tracking waybill awb parcel shipment consignment invoice inv receipt voucher
 	booking reservation ticket transaction txn po ref reference batch claim
@@ -77,7 +84,7 @@ looks like a code or a serial number: 编[号號码] 編號 [序串][号號] 序
 	(?<![新旧老原换小大主副用的个此该本空同靓机话這这那])[号號](?=:?\s?\0) (?<![号號])[码碼](?=:?\s?\0)
 	sn sku isbn issn barcode upc ean asin vin pin otp password passwd pwd zip postcode plate flight
 	(?<!(?:country|area|dial(?:ling|ing)?|calling)\s?)code n[or][.:]*\s?(?=\0)
-looks like an amount of money: \p{Sc}\s?\0 \0\s?\p{Sc} \0\s?[万亿]?[元块](?=$|[整钱人]|\P{Script=Han}) 金额 金額 价格 價格 [单总售]价 [总余餘][额額] [总合共]计
+looks like an amount of money: \p{Sc}[:(\s]*\0 \0[\s(]*\p{Sc} \0\s?[万亿]?[元块](?=$|[整钱人]|\P{Script=Han}) 金额 金額 价格 價格 [单总售]价 [总余餘][额額] [总合共]计
 	工资 收入 人民[币幣] 港币 [美欧日]元 美金 amount amt price total subtotal balance cost fee salary revenue budget rmb cny usd eur gbp
 	hkd jpy krw twd dollars? euros? yuan pounds? yen cash
 looks like a percentage: [%‰]\0 \0\s?[%‰] 百分 per\s?cent percentage pct
@@ -118,7 +125,7 @@ export function lookOf(text: string, looks: Look[]): Refusal | undefined {
 function wordsOf(beside: string): string {
 	const behindPhone = beside.replace(UP_TO_PHONE_WORD, '');
 	const filled = behindPhone === beside ? beside : behindPhone.replace(LABELS_OF_NOTHING, '');
-	return filled.replace(/_/g, ' ').replace(/([a-z])(?=[A-Z])/g, '$1 ');
+	return filled.replace(/_|(?<=[a-z])-(?=[a-z])/gi, ' ').replace(/([a-z])(?=[A-Z])/g, '$1 ');
 }
 
 function looksOfWords(table: string): Look[] {
