@@ -4,6 +4,7 @@
  */
 import { Command } from 'commander';
 
+import { measureCells } from './bench/cells';
 import { compareCheckouts, type CompareOptions } from './bench/checkouts';
 import { writeSection } from './bench/report';
 import { measureReuse } from './bench/reuse';
@@ -43,6 +44,9 @@ command('bench', 'Runs speed, https, reuse and year.', async (options) => {
 	.addCommand(command('https', 'The same over http and https.', measureHttps))
 	.addCommand(command('reuse', 'A long list of which 1% is due.', measureReuse))
 	.addCommand(command('writeback', 'Rows written to a Data Table and to PostgreSQL.', writeBack))
+	.addCommand(
+		new Command('cells').description('What it costs to read a cell.').action(measureCells),
+	)
 	.addCommand(
 		new Command('year')
 			.description('A year of nightly checks, simulated.')
