@@ -32,11 +32,11 @@ test.each([
 		'138 - 0013 - 8000 ¦ 138--0013--8000 ¦ 138−0013‑8000 ¦ [138] 0013 8000 ¦ 138. 0013. 8000',
 	],
 	['spaces', '138\u00a00013\u00a08000 ¦ 138\u3000 0013 \u20098000 ¦ 138&nbsp;0013&#160;8000'],
-	['3-3-5', '138 001 38000 ¦ 138-001-38000 ¦ 138.001.38000'],
+	['3-3-5', '138 001 38000 ¦ 138-001-38000 ¦ 138.001.38000 ¦ (138) 001-38000'],
 	['3-3-3-2', '138 001 380 00 ¦ 138-001-380-00'],
 	['4-4-3', '1380 0138 000 ¦ 1380-0138-000'],
 	['5-6', '13800 138000 ¦ 13800-138000'],
-	['3-8', '(138)00138000 ¦ （138） 00138000'],
+	['3-8', '(138)00138000 ¦ （138） 00138000 ¦ +86 138 00138000'],
 	['single digits', '1 3 8 0 0 1 3 8 0 0 0 ¦ 1.3.8.0.0.1.3.8.0.0.0 ¦ 1/3/8/0/0/1/3/8/0/0/0'],
 	['keycaps', Array.from(MOBILE, (digit) => `${digit}\ufe0f\u20e3`).join('')],
 	[
@@ -47,7 +47,10 @@ test.each([
 		'zeros',
 		'13800138000.00 ¦ 8613800138000.0 ¦ 13,800,138,000.00 ¦ 13.800.138.000,00 ¦ 13800138000,0',
 	],
-	['scientific', '1.3800138E10 ¦ 1.380013800e+010 ¦ 8.613800138E12 ¦ 手机：1.380013800000 E+10'],
+	[
+		'scientific',
+		'1.3800138E10 ¦ 1.380013800e+010 ¦ 1,3800138E+10 ¦ 8.613800138E12 ¦ 手机：1.380013800000 E+10',
+	],
 	[
 		'a prefix',
 		'+8613800138000 ¦ 86-138-0013-8000 ¦ (86)13800138000 ¦ +(86) 138 0013 8000 ¦ 86138 0013 8000',
@@ -79,7 +82,7 @@ test.each([
 	],
 	[
 		'a name',
-		'Bill Ip 13800138000 ¦ <Li Si 13800138000> ¦ "Li, Si" <+8613800138000> ¦ ZHANG SAN-13800138000',
+		'Po Ip 13800138000 ¦  <Li Si 13800138000> ¦ "Li, Si" <+8613800138000> ¦ ZHANG SAN-13800138000',
 	],
 	[
 		'a remark',
@@ -111,7 +114,7 @@ test.each([
 	],
 	[
 		'two labels',
-		'订单联系电话：13800138000 ¦ 账号（手机号）：13800138000 ¦ 手机：13800138000 传真： ¦ Order phone: 13800138000',
+		'订单联系电话：13800138000 ¦ 账号（手机号）：13800138000 ¦ 手机：13800138000 传真：无 ¦ Order phone: 13800138000',
 	],
 	[
 		'an address',
@@ -119,7 +122,7 @@ test.each([
 	],
 	[
 		'a sentence',
-		"查询手机号13800138000的在网状态 ¦ The customer's number is 13800138000. ¦ call us 13800138000",
+		"查询手机号13800138000的在网状态 ¦ The customer's number is 13800138000. ¦ CONTACT US: 13800138000",
 	],
 	[
 		'bullets',
@@ -147,7 +150,7 @@ test.each([
 	],
 	[
 		'markup',
-		'<td class="a1">13800138000</td> ¦ <a href="tel:13800138000">张三</a> ¦ <phone1>13800138000</phone1> ¦ 138<b>0013</b>8000',
+		'<td class="a1">13800138000</td> ¦ <a href="tel:13800138000">张三</a> ¦ <phone1>13800138000</phone1> ¦ <input type="tel" value="13800138000"> ¦ 138<b>0013</b>8000',
 	],
 	[
 		'escapes',
@@ -326,17 +329,17 @@ test.each([
 	['extension', '分机 分機 内线 ext extn. extension'],
 	[
 		'order number',
-		'订单 订单号 單號 运单 快递 物流单号 面单号 流水号 发票 凭证号 order Order_No orderNo tracking waybill invoice receipt booking ticket transaction PO ref',
+		'订单 订单号 單號 运单 快递 物流单号 面单号 流水号 发票 凭证号 order Order_No orderNo tracking waybill invoice receipt booking ticket transaction ref',
 	],
 	[
 		'account',
-		'账号 帐号 賬戶 户号 用户名 登录名 会员号 支付宝 QQ qq 群号 抖音号 小红书 旺旺 微信号 account acct A/C login username IBAN skype',
+		'账号 帐号 賬戶 户号 用户名 登录名 会员号 支付宝 QQ qq 群号 抖音号 小红书号 旺旺 account acct A/C login username IBAN skype',
 	],
 	[
 		'card number or an ID',
 		'卡号 银行卡 信用卡 身份证 身份证号 证件号 护照 驾驶证 准考证 card ID userId user_id uid openid passport license SSN IMEI UUID ICCID',
 	],
-	['tax number', '税号 纳税人识别号 信用代码 tax VAT TIN'],
+	['tax number', '税号 纳税人识别号 信用代码 tax VAT'],
 	['contract', '合同 合同号 协议 contract agreement policy'],
 	[
 		'staff, student or customer',
@@ -344,7 +347,7 @@ test.each([
 	],
 	[
 		'code or a serial',
-		'编号 客户编号 序列号 设备号 串号 条码 货款编码 验证码 取件码 密码 车牌 航班 房间号 邮编 邮政编码 serial S/N SN SKU ISBN barcode PIN OTP password code zip postcode',
+		'编号 客户编号 序列号 设备号 串号 条码 货款编码 验证码 取件码 密码 车牌 航班 房间号 邮编 邮政编码 serial S/N SN SKU TIN PO VIN 机器码 ISBN barcode PIN OTP password code zip postcode',
 	],
 	[
 		'amount of money',

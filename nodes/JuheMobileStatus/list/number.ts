@@ -37,10 +37,10 @@ const SAME: Array<[pattern: RegExp, replacement: string]> = [
 	[/(?![\t-\r\u0085\u202e])[\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}]/gu, ''],
 	[/&(?:yen|euro|pound|cent);/gi, '¥'],
 	[/&[a-z]+;|\\[nrt]/gi, ' '],
-	// A tag stays as a label: <fax>, <orderNo>. Of a link its number stays.
+	// A tag stays as a label: <fax>, <orderNo>. A number in a tag stays, too.
 	[/<[a-z][^<>]*?\b(tel:[^"'<>\s]*)[^<>]*>/gi, ' $1 '],
-	[/<([a-z]{2,})[_.:-]?[a-z]*\d{0,2}(?:\s*\/?|\s[^<>=]*=[^<>]*)>/gi, ' $1: '],
-	[/<\/?[a-z]+[_.:-]?[a-z]*\d{0,2}(?:\s*\/?|\s[^<>=]*=[^<>]*)>/gi, ' '],
+	[/<(?![^<>]*\d{11})([a-z]{2,})[_.:-]?[a-z]*\d{0,2}(?:\s*\/?|\s[^<>=]*=[^<>]*)>/gi, ' $1: '],
+	[/<(?![^<>]*\d{11})\/?[a-z]+[_.:-]?[a-z]*\d{0,2}(?:\s*\/?|\s[^<>=]*=[^<>]*)>/gi, ' '],
 	[/[\n-\r\u0085\u2028\u2029]+/g, '\n'],
 	[/(?:[^\S\n]|\u2800)+/g, ' '],
 	[/[\p{Pd}\u2212\u2500\u30fc]+/gu, '-'],
@@ -48,7 +48,7 @@ const SAME: Array<[pattern: RegExp, replacement: string]> = [
 	[/[[【〔「『《〈<{]/g, '('],
 	[/[\]】〕」』》〉>}]/g, ')'],
 	[/[‘’‛`´]/g, "'"],
-	[/\((1[3-9]\d)\) ?(?=\d{8}(?!\d))/g, '$1'],
+	[/\((1[3-9]\d)\) ?(?=\d{8}(?!\d)|\d{3}([ .-])\d)/g, '$1$2'],
 	[/\(( ?\+? ?\d{1,5}) ?\)/g, ' $1 '],
 	[/;phone-context=\+86|(?<=uri:)tel:/gi, ''],
 	[/(?:https?:\/\/)?(?:wa\.me\/|api\.whatsapp\.com\/send\/?\?phone=)(?=\+?\d)/gi, ''],
@@ -59,15 +59,16 @@ const FULL_WIDTH_OFFSET = 0xfee0;
 
 const THOUSANDS = /(?<![\d.,'])\d{1,2}([ .,'])\d{3}(?:\1\d{3}){2,3}(?!\1?\d)/g;
 const SCIENTIFIC = /^((?:[^\d:=]*[:=])?[^\p{L}\d-]*)(\d+(?:[.,]\d+)? ?e ?[+-]?\d+)[^\p{L}\d]*$/iu;
-const NORMALISED_SCIENTIFIC = /^([1-9])\.(\d+) ?e ?\+?(\d+)$/i;
+const NORMALISED_SCIENTIFIC = /^([1-9])[.,](\d+) ?e ?\+?(\d+)$/i;
 /** Common formats that round keep 7 digits at most: at least 4 of 11 are missing then. */
 const MOST_OMITTED_ZEROS = 3;
 
 const GAP = '(?: ?(?:-{1,3}|[./_]) ?| )';
 const UNBROKEN = '\\d{11}(?:\\.0+|,00?)?(?:@(?:s\\.whatsapp\\.net|c\\.us))?(?!\\d)';
 const USUAL_GROUPS = `\\d{3}${GAP}\\d{4}${GAP}\\d{4}(?!\\d)`;
-/** One separator all through. 4 digits that are a year are no group. */
+/** One separator all through. 3-8 behind 86 only: 176 12345678 is German. 4 digits of a year are no group. */
 const OTHER_GROUPS = [
+	'(?<=86\\D{0,3})\\d{3}(?: ?- ?| )\\d{8}',
 	'\\d{3}(?<a> ?- ?|[ .])\\d{3}\\k<a>\\d{5}',
 	'\\d{3}(?<b> ?- ?|[ .])\\d{3}\\k<b>\\d{3}\\k<b>\\d{2}',
 	'(?!19)\\d{4}(?<c> ?- ?|[ .])\\d{4}\\k<c>\\d{3}',

@@ -26,7 +26,7 @@ const UP_TO_PHONE_WORD = new RegExp(
 		`(?:号码?|號碼?)?#?(?:[/、(] ?微信号)?|(?<![a-z])${PHONE_LATIN}(?![a-z]))`,
 	'iu',
 );
-const LABELS_OF_NOTHING = /(?<![\p{L}.: ])[\p{L}.: ]+:$/u;
+const LABELS_OF_NOTHING = /(?<![\p{L}.: ])[\p{L}.: ]+:(?: ?(?:暂?无|無|-|n\/a))?$/iu;
 
 /** The look of a number of another country. */
 export const OTHER_COUNTRY = ['has the country code of another country', 'country'] as const;
@@ -60,7 +60,9 @@ const SIGNS: Look[] = [
 	],
 	[/(?<![A-Za-z] ?)(?!TEL|MOB|CELL|CN|VIP)[A-Z]{1,4}-\0/, 'looks like an order number'],
 	[/(?<![A-Za-z])(?:IP|MAC)(?![A-Za-z])/, 'looks like a network address'],
-	[/(?!🇨🇳)[\u{1f1e6}-\u{1f1ff}]{2} ?\0|(?<![A-Za-z])USA?[^\p{L}\0+]*\0/u, 'names another country'],
+	// Tin, Po and Ip are names.
+	[/(?<![A-Za-z])(?:PO|TIN|EIN|VIN)(?![A-Za-z])/, 'looks like a code or a serial number'],
+	[/(?!🇨🇳)[\u{1f1e6}-\u{1f1ff}]{2} ?\0|(?:^|[(:,/] ?)USA?[^\p{L}\0+]*\0/u, 'names another country'],
 ];
 
 /** Words for other numbers. A line may go on in the next; each word is a pattern. */
@@ -68,21 +70,20 @@ const WORDS = looksOfWords(String.raw`
 looks like a fax number: 传真 傳真 fax facsimile telefax pager f(?=[.:)]\s?\+?\0)
 is or has an extension: 分机 分機 内线 內線 [转轉](?=\s?(?:[一二三四五六七八九零〇]|$)) ext extn extension
 looks like an order number: 订单 訂單 单据 工单 保单 快递(?!员|小哥) 快遞 [运運面][单單] 流水 凭证 发票 發票 批次 orders? ord
-	[单單运運面票批货款型][号號] tracking waybill awb parcel shipment consignment invoice inv receipt voucher
-	booking reservation ticket transaction txn po ref reference batch claim
+	[单單运運面票批货款型易][号號] tracking waybill awb parcel shipment consignment invoice inv receipt voucher
+	booking reservation ticket transaction txn ref reference batch claim
 looks like an account: [账帐賬帳][号號户戶] 用户名 登录名 支付宝 accounts?(?!\smanager) acct a/c user\s?name login
-	[户群员戶群員客][号號] QQ 扣扣 抖音 快手 小红书 旺旺 微信号 qq skype line iban swift alipay paypal
+	[户群员戶員][号號] QQ 扣扣 (?:抖音|快手|小红书|企鹅)号 旺旺 微信号(?=[^\0]*\0) qq skype iban swift alipay paypal
 looks like a card number or an ID: 卡[号號] 银行卡 信用卡 会员卡 储蓄卡 社保卡 身份[证證] [证證][件号號] 护照 護照
-	执照 驾驶证 许可证 准考证 社保号 cards? cvv iccid ids? [uw]x?id userid openid unionid identity passport
+	执照 驾驶证 许可证 准考证 社保号 保障号 cards? cvv iccid ids? [uw]x?id userid openid unionid identity passport
 	licen[cs]e ssn nric imei imsi meid uuid guid
-looks like a tax number: 税 稅 信用代码 tax vat tin ein uscc
+looks like a tax number: [税稅][号號务務] 纳税 納稅 信用代码 tax vat uscc
 looks like a contract number: 合同 协议 協議 contract agreement policy
 looks like a staff, student or customer number: [工学學考院][号號] 学籍 病历
 	(?:staff|student|employee|emp|badge|member|customer|client|patient|roll)\s?(?:no|nr|num|number|code|#)
 looks like a code or a serial number: 编[号號码] 編號 [序串][号號] 序列号 设备号 条形?码 [验驗校][证證验]?[码碼]
-	[取提兑激邀券].?码 密码 口令 车牌 车架 航班 房间?号 门牌 邮编 郵編 邮政编码 [#№第]\s?(?=\0) serial s/n
-	(?<![新旧老原换小大主副用的个此该本空同靓机话這这那])[号號](?=:?\s?\0) (?<![号號])[码碼](?=:?\s?\0)
-	sn sku isbn issn barcode upc ean asin vin pin otp password passwd pwd zip postcode plate flight
+	[取提兑激邀券].?码 密码 口令 车牌 车架 航班 房间?号 机器码 门牌 邮编 郵編 邮政编码 [#№第]\s?(?=\0) serial s/n
+	sn sku isbn issn barcode upc ean asin pin otp password passwd pwd zip postcode plate flight
 	(?<!(?:country|area|dial(?:ling|ing)?|calling)\s?)code n[or][.:]*\s?(?=\0)
 looks like an amount of money: \p{Sc}[:(\s]*\0 \0[\s(]*\p{Sc} \0\s?[万亿]?[元块](?=$|[整钱人]|\P{Script=Han}) 金额 金額 价格 價格 [单总售]价 [总余餘][额額] [总合共]计
 	工资 收入 人民[币幣] 港币 [美欧日]元 美金 amount amt price total subtotal balance cost fee salary revenue budget rmb cny usd eur gbp
