@@ -13,7 +13,7 @@ module.exports = {
 		mutate: [`${NODE}/list/{earlier,outcome}.ts`],
 		tests: ['reuse', 'rows', 'executions'],
 	},
-	number: { mutate: [`${NODE}/list/number.ts`], tests: ['number'] },
+	number: { mutate: [`${NODE}/list/{number,objections}.ts`], tests: ['number'] },
 	replies: {
 		mutate: [`${NODE}/juhe/{client,codes,failure,reply,status}.ts`],
 		tests: ['rows', 'failures', 'security'],
