@@ -50,14 +50,20 @@ export function* spellings(count: number, seed: number): Generator<Spelling> {
 			return example ? [[country, example]] : [];
 		}),
 	);
-	/** Changes, adds and drops digits of the country's example or last number, until that is valid again. */
+	const digit = (): number => Math.floor(random() * 10);
+	/**
+	 * Changes, adds and drops digits of the country's example or last number, until that is valid again. Half of the
+	 * tries begin as Chinese mobile numbers do.
+	 */
 	const next = (country: CountryCode, last: PhoneNumber): PhoneNumber => {
 		const { nationalNumber } = random() < 0.3 ? getExampleNumber(country, examples)! : last;
-		for (let tries = 0; tries < 20; tries++) {
-			const changed = nationalNumber.replace(/\d/g, (digit) =>
-				random() < 0.4 ? String(Math.floor(random() * 10)) : digit,
+		for (let tries = 0; tries < 40; tries++) {
+			const changed = nationalNumber.replace(/\d/g, (old) =>
+				random() < 0.4 ? String(digit()) : old,
 			);
-			const digits = pick([changed, changed, changed.slice(0, -1), `${changed}${tries % 10}`]);
+			const start = tries % 2 === 0 ? `1${3 + (digit() % 7)}` : '';
+			const begun = `${start}${changed.slice(start.length)}`;
+			const digits = pick([begun, begun.slice(0, -1), `${begun}${digit()}`]);
 			const number = parsePhoneNumberFromString(`+${last.countryCallingCode}${digits}`);
 			if (number?.country === country && number.isValid()) return number;
 		}
