@@ -52,8 +52,8 @@ export function* spellings(count: number, seed: number): Generator<Spelling> {
 	);
 	const digit = (): number => Math.floor(random() * 10);
 	/**
-	 * Changes, adds and drops digits of the country's example or last number, until that is valid again. Half of the
-	 * tries begin as Chinese mobile numbers do.
+	 * Changes, adds and drops digits of the country's example or last number, until it is valid again.
+	 * Half of the tries begin as Chinese mobile numbers do.
 	 */
 	const next = (country: CountryCode, last: PhoneNumber): PhoneNumber => {
 		const { nationalNumber } = random() < 0.3 ? getExampleNumber(country, examples)! : last;
@@ -82,7 +82,7 @@ export function* spellings(count: number, seed: number): Generator<Spelling> {
 	}
 }
 
-/** With a plus, 00, 011 or nothing before the country code; national, in pairs, and without separators; RFC 3966. */
+/** With +, 00, 011 or nothing before the country code; national, in pairs, unbroken; RFC 3966. */
 function waysToWrite(number: PhoneNumber): string[] {
 	const international = number.formatInternational();
 	const national = number.formatNational();

@@ -5,7 +5,7 @@
  *
  * 1. What cannot be seen goes, and what is written in several ways becomes one.
  * 2. NUMBER finds the mobile numbers, grouped as people group them. All must be the same.
- * 3. Beside it stand no further digits, but for those of a label (`手机1：`) and of a remark (`（9:00-18:00）`).
+ * 3. Beside it stand no digits but those of a label (`手机1：`) or a remark (`（9:00-18:00）`).
  * 4. Nothing else beside it objects: `objections.ts`.
  *
  * A cell that can be read in two ways is refused, because a query for a wrong number is billed.
@@ -66,7 +66,7 @@ const MOST_OMITTED_ZEROS = 3;
 const GAP = '(?: ?(?:-{1,3}|[./_]) ?| )';
 const UNBROKEN = '\\d{11}(?:\\.0+|,00?)?(?:@(?:s\\.whatsapp\\.net|c\\.us))?(?!\\d)';
 const USUAL_GROUPS = `\\d{3}${GAP}\\d{4}${GAP}\\d{4}(?!\\d)`;
-/** One separator all through. 3-8 behind 86 only: 176 12345678 is German. 4 digits of a year are no group. */
+/** One separator all through. 3-8 without 86 may be German; 4 digits of a year are no group. */
 const OTHER_GROUPS = [
 	'(?<=86\\D{0,3})\\d{3}(?: ?- ?| )\\d{8}',
 	'\\d{3}(?<a> ?- ?|[ .])\\d{3}\\k<a>\\d{5}',
@@ -86,8 +86,8 @@ const NUMBER = new RegExp(
 
 const CODE_APART = /(?<![\d+])(?:\+ ?(?:00)?|00|[:=] ?)86(?=\D*\0)/;
 /** The digit of a label stands beside a letter, and a colon behind it. */
-const NUMBERED_LABEL =
-	/(?<=(?![转轉x])\p{L}[ _=.#-]{0,2})\d{1,2}(?= ?[:=])|(?<=[机機话話码碼]|phone|mobile|tel)\d(?=[ /-]\0)/giu;
+const NUMBERED_LABEL = /(?<=(?![转轉x])\p{L}[ _=.#-]{0,2})\d{1,2}(?= ?[:=])/giu;
+const NUMBERED_PHONE = /(?<=[机機话話码碼]|phone|mobile|tel)\d(?=[ /-]\0)/gi;
 const LABEL_DIGITS = /(?<=\p{L}[ _=.#-]{0,2})\d{1,2}(?!\d)|(?<!\d)\d{1,2}(?=\p{L})/gu;
 const LABEL = /[:=] ?["'(]*\+?$/;
 const HOURS_OR_DATE = /^\d{1,2}:\d\d(?: ?[-~至] ?\d{1,2}:\d\d)?$|^\d{4}([-/.])\d{1,2}\1\d{1,2}$/;
@@ -118,7 +118,7 @@ const LOOKS: Look[] = [
 ];
 
 /**
- * Reads a cell as a Chinese mobile number of 11 digits (the `mobile` of API document sections 1 to 3).
+ * Reads a cell as a Chinese mobile number: the `mobile` of API document sections 1 to 3.
  *
  * @param cell text, a number, a bigint, or a list of one; any other value is refused
  */
@@ -247,7 +247,7 @@ function withoutHarmlessDigits(beside: string): string {
 			const isRemark = /\p{L}/u.test(remark) || HOURS_OR_DATE.test(remark);
 			return isRemark && !PHONE_IN_REMARK.test(remark) ? whole.replace(/\d/g, '') : whole;
 		});
-	const parts = beside.replace(NUMBERED_LABEL, '').split(MARK);
+	const parts = beside.replace(NUMBERED_LABEL, '').replace(NUMBERED_PHONE, '').split(MARK);
 	return parts
 		.map((part, index) => (index === 0 ? part : behind(part)))
 		.map((part, index) =>

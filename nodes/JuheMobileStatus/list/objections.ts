@@ -8,7 +8,11 @@
 export type RefusalKind =
 	'empty' | 'scientific' | 'expression' | 'garbled' | 'list' | 'object' | 'country' | 'other';
 
-/** Why a cell has no number: a predicate that stands behind the cell's name ("is masked"), without a quotation. */
+/**
+ * Why a cell has no number.
+ *
+ * `reason` is a predicate that stands behind the cell's name ("is masked"). It quotes nothing.
+ */
 export type Refusal = { reason: string; kind: RefusalKind };
 
 /** What a text looks like. Of a table, the first that fits is said. */
@@ -62,52 +66,64 @@ const SIGNS: Look[] = [
 	[/(?<![A-Za-z])(?:IP|MAC)(?![A-Za-z])/, 'looks like a network address'],
 	// Tin, Po and Ip are names.
 	[/(?<![A-Za-z])(?:PO|TIN|EIN|VIN)(?![A-Za-z])/, 'looks like a code or a serial number'],
-	[/(?!🇨🇳)[\u{1f1e6}-\u{1f1ff}]{2} ?\0|(?:^|[(:,/] ?)USA?[^\p{L}\0+]*\0/u, 'names another country'],
+	[/(?!🇨🇳)[\u{1f1e6}-\u{1f1ff}]{2} ?\0/u, 'names another country'],
+	[/(?:^|[(:,/] ?)USA?[^\p{L}\0+]*\0/u, 'names another country'],
 ];
 
 /** Words for other numbers. A line may go on in the next; each word is a pattern. */
 const WORDS = looksOfWords(String.raw`
 looks like a fax number: 传真 傳真 fax facsimile telefax pager f(?=[.:)]\s?\+?\0)
-is or has an extension: 分机 分機 内线 內線 [转轉](?=\s?(?:[一二三四五六七八九零〇]|$)) ext extn extension
-looks like an order number: 订单 訂單 单据 工单 保单 快递(?!员|小哥) 快遞 [运運面][单單] 流水 凭证 发票 發票 批次 orders? ord
-	[单單运運面票批货款型易][号號] tracking waybill awb parcel shipment consignment invoice inv receipt voucher
-	booking reservation ticket transaction txn ref reference batch claim
-looks like an account: [账帐賬帳][号號户戶] 用户名 登录名 支付宝 accounts?(?!\smanager) acct a/c user\s?name login
-	[户群员戶員][号號] QQ 扣扣 (?:抖音|快手|小红书|企鹅)号 旺旺 微信号(?=[^\0]*\0) qq skype iban swift alipay paypal
-looks like a card number or an ID: 卡[号號] 银行卡 信用卡 会员卡 储蓄卡 社保卡 身份[证證] [证證][件号號] 护照 護照
-	执照 驾驶证 许可证 准考证 社保号 保障号 cards? cvv iccid ids? [uw]x?id userid openid unionid identity passport
-	licen[cs]e ssn nric imei imsi meid uuid guid
+is or has an extension: 分机 分機 内线 內線 [转轉](?=\s?(?:[一二三四五六七八九零〇]|$)) ext extn
+	extension
+looks like an order number: 订单 訂單 单据 工单 保单 快递(?!员|小哥) 快遞 [运運面][单單] 流水 凭证
+	发票 發票 批次 orders? ord [单單运運面票批货款型易][号號] tracking waybill awb parcel shipment
+	consignment invoice inv receipt voucher booking reservation ticket transaction txn ref reference
+	batch claim
+looks like an account: [账帐賬帳][号號户戶] 用户名 登录名 支付宝 accounts?(?!\smanager) acct a/c
+	user\s?name login [户群员戶員][号號] QQ 扣扣 (?:抖音|快手|小红书|企鹅)号 旺旺 微信号(?=[^\0]*\0)
+	qq skype iban swift alipay paypal
+looks like a card number or an ID: 卡[号號] 银行卡 信用卡 会员卡 储蓄卡 社保卡 身份[证證]
+	[证證][件号號] 护照 護照 执照 驾驶证 许可证 准考证 社保号 保障号 cards? cvv iccid ids? [uw]x?id
+	userid openid unionid identity passport licen[cs]e ssn nric imei imsi meid uuid guid
 looks like a tax number: [税稅][号號务務] 纳税 納稅 信用代码 tax vat uscc
 looks like a contract number: 合同 协议 協議 contract agreement policy
 looks like a staff, student or customer number: [工学學考院][号號] 学籍 病历
 	(?:staff|student|employee|emp|badge|member|customer|client|patient|roll)\s?(?:no|nr|num|number|code|#)
-looks like a code or a serial number: 编[号號码] 編號 [序串][号號] 序列号 设备号 条形?码 [验驗校][证證验]?[码碼]
-	[取提兑激邀券].?码 密码 口令 车牌 车架 航班 房间?号 机器码 门牌 邮编 郵編 邮政编码 [#№第]\s?(?=\0) serial s/n
-	sn sku isbn issn barcode upc ean asin pin otp password passwd pwd zip postcode plate flight
-	(?<!(?:country|area|dial(?:ling|ing)?|calling)\s?)code n[or][.:]*\s?(?=\0)
-looks like an amount of money: \p{Sc}[:(\s]*\0 \0[\s(]*\p{Sc} \0\s?[万亿]?[元块](?=$|[整钱人]|\P{Script=Han}) 金额 金額 价格 價格 [单总售]价 [总余餘][额額] [总合共]计
-	工资 收入 人民[币幣] 港币 [美欧日]元 美金 amount amt price total subtotal balance cost fee salary revenue budget rmb cny usd eur gbp
-	hkd jpy krw twd dollars? euros? yuan pounds? yen cash
+looks like a code or a serial number: 编[号號码] 編號 [序串][号號] 序列号 设备号 条形?码
+	[验驗校][证證验]?[码碼] [取提兑激邀券].?码 密码 口令 车牌 车架 航班 房间?号 机器码 门牌 邮编
+	郵編 邮政编码 [#№第]\s?(?=\0) serial s/n sn sku isbn issn barcode upc ean asin pin otp password
+	passwd pwd zip postcode plate flight (?<!(?:country|area|dial(?:ling|ing)?|calling)\s?)code
+	n[or][.:]*\s?(?=\0)
+looks like an amount of money: \p{Sc}[:(\s]*\0 \0[\s(]*\p{Sc}
+	\0\s?[万亿]?[元块](?=$|[整钱人]|\P{Script=Han}) 金额 金額 价格 價格 [单总售]价 [总余餘][额額]
+	[总合共]计 工资 收入 人民[币幣] 港币 [美欧日]元 美金 amount amt price total subtotal balance
+	cost fee salary revenue budget rmb cny usd eur gbp hkd jpy krw twd dollars? euros? yuan pounds?
+	yen cash
 looks like a percentage: [%‰]\0 \0\s?[%‰] 百分 per\s?cent percentage pct
 looks like a date: 日期 生日 出生 时间戳 時間戳 date dob birthday birth timestamp unix epoch
-looks like a coordinate: \0\s?° [经緯纬經]度 坐标 座標 经纬 lat lng lon latitude longitude coords? coordinates? gps
-looks like a network address: 网址 域名 端口 (?:ip|mac)\s?(?:addr|address|[:=]) ipv[46] url hostname domain
+looks like a coordinate: \0\s?° [经緯纬經]度 坐标 座標 经纬 lat lng lon latitude longitude coords?
+	coordinates? gps
+looks like a network address: 网址 域名 端口 (?:ip|mac)\s?(?:addr|address|[:=]) ipv[46] url hostname
+	domain
 looks like a version: 版本 version ver build revision
-looks like ciphertext or a hash: 密文 加密 哈希 摘要 密钥 令牌 cipher ciphertext encrypt encrypted encryption
-	hash md5 sha aes rsa base64 token nonce signature hmac secret (?:api|private|public)\s?key
+looks like ciphertext or a hash: 密文 加密 哈希 摘要 密钥 令牌 cipher ciphertext encrypt encrypted
+	encryption hash md5 sha aes rsa base64 token nonce signature hmac secret
+	(?:api|private|public)\s?key
 looks like an email address: 邮箱 郵箱 邮件 电子邮 e-?mail mail mailto
-looks like a quantity: ×\s?\0 \0\s?× \0[件次份箱吨斤步] [数數]量 [库庫]存 [销重]量 件数 [面体][积積] 粉丝 阅读 播放 浏览
-	\0\s?(?:[件次份箱个只台套盒包袋瓶支条张本吨斤克米升人户天年岁万亿度]|字节|公斤|公里|毫升)(?!\p{Script=Han})
-	\0\s?(?:[km]?g|[kmc]?m[23]?|m?l|[kmgt]b|bytes|k?wh?|[km]?hz|p[xt]|pcs|pieces|units|items|times|users)
-	\0\s?(?:people|seconds|minutes|hours|days|weeks|months|years|tons|lbs?|oz|ft)
-	qty quantity count stock weight followers views
+looks like a quantity: ×\s?\0 \0\s?× \0[件次份箱吨斤步] [数數]量 [库庫]存 [销重]量 件数 [面体][积積]
+	粉丝 阅读 播放 浏览
+	\0\s?[件次份箱个只台套盒包袋瓶支条张本吨斤克米升人户天年岁万亿度](?!\p{Script=Han})
+	\0\s?(?:字节|公斤|公里|毫升)
+	\0\s?(?:[km]g|[kmc]m|ml|[kmgt]b|bytes|kwh?|[km]?hz|p[xt]|pcs|pieces|units|items|times|users)
+	\0\s?(?:people|seconds|minutes|hours|days|weeks|months|years|tons|lbs?|oz|ft) qty quantity count
+	stock weight followers views
 looks like a file name: 文件名 檔名 file\s?name file path
 names another country: (?:美[国國]|加拿大|德国|巴西|墨西哥|俄罗斯|日本|韩国)[^\p{L}\0+]*(?=\0)
 	(?:america|canada|germany|deutschland|bra[sz]il|mexico|russia|japan|korea)[^\p{L}\0+]*(?=\0)
 `);
 
 /**
- * Why what stands beside a number shows that it is no mobile number; undefined where it may stand there.
+ * Why a number is no mobile number, by what stands beside it; undefined where it may be one.
  *
  * @param beside a text with MARK in the place of each number
  */
@@ -122,7 +138,7 @@ export function lookOf(text: string, looks: Look[]): Refusal | undefined {
 	return look && { reason: look[1], kind: look[2] ?? 'other' };
 }
 
-/** The words that may object: neither those in front of a word for phone, nor labels with nothing behind them. */
+/** The words that may object: none in front of a word for phone, no label with nothing behind it. */
 function wordsOf(beside: string): string {
 	const behindPhone = beside.replace(UP_TO_PHONE_WORD, '');
 	const filled = behindPhone === beside ? beside : behindPhone.replace(LABELS_OF_NOTHING, '');
