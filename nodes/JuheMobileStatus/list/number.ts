@@ -12,9 +12,9 @@
  */
 
 import { lookOf, MARK, objectionTo, OTHER_COUNTRY } from './objections';
-
-export type { RefusalKind } from './objections';
 import type { Look, Refusal, RefusalKind } from './objections';
+
+export type { RefusalKind };
 
 /** The number of 11 digits in a cell, or why there is none. */
 export type ParsedNumber = { mobile: string } | Refusal;
@@ -28,7 +28,7 @@ const LONGEST_JSON = 10_000;
 /** Of these fields, the first that an object has is named in the refusal. */
 const USUAL_FIELDS = 'value text number phone mobile phoneNumber phone_number tel'.split(' ');
 
-/** Escapes of HTML, spreadsheets and URLs. */
+/** Of HTML, spreadsheets and URLs. */
 const ESCAPES = /&#(\d{1,6});?|&#x([\da-f]{1,5});?|_x([\da-f]{4})_|%(2b|20)/gi;
 
 /** What is written in several ways becomes one; what cannot be seen goes. The order matters. */
@@ -50,12 +50,11 @@ const SAME: Array<[pattern: RegExp, replacement: string]> = [
 	[/[‘’‛`´]/g, "'"],
 	[/\((1[3-9]\d)\) ?(?=\d{8}(?!\d)|\d{3}([ .-])\d)/g, '$1$2'],
 	[/\(( ?\+? ?\d{1,5}) ?\)/g, ' $1 '],
-	[/;phone-context=\+86|(?<=uri:)tel:/gi, ''],
-	[/(?:https?:\/\/)?(?:wa\.me\/|api\.whatsapp\.com\/send\/?\?phone=)(?=\+?\d)/gi, ''],
+	[/;phone-context=\+86(?!\d)|(?<=uri:)tel:/gi, ''],
+	[/(?<!\d)(?:https?:\/\/)?(?:wa\.me\/|api\.whatsapp\.com\/send\/?\?phone=)(?=\+?\d)/gi, ''],
 	[/ +/g, ' '],
 ];
 const FULL_WIDTH = /[\uff01-\uff5e]/g;
-const FULL_WIDTH_OFFSET = 0xfee0;
 
 const THOUSANDS = /(?<![\d.,'])\d{1,2}([ .,'])\d{3}(?:\1\d{3}){2,3}(?!\1?\d)/g;
 const SCIENTIFIC = /^((?:[^\d:=]*[:=])?[^\p{L}\d-]*)(\d+(?:[.,]\d+)? ?e ?[+-]?\d+)[^\p{L}\d]*$/iu;
@@ -75,7 +74,8 @@ const OTHER_GROUPS = [
 	'\\d{5}(?: ?- ?| )\\d{6}',
 	'\\d(?<d>[ ./\u20e3-])(?:\\d\\k<d>){9}\\d',
 ].join('|');
-const COUNTRY_CODE = '\\+? ?(?:00 ?|011[ -]?|0)?86 ?\\)? ?[-._:/,]? ?\\n?';
+/** 86.13800138000 is a decimal number. */
+const COUNTRY_CODE = '(?!86\\.\\d{5})\\+? ?(?:00 ?|011[ -]?|0)?86 ?\\)? ?[-._:/,]? ?\\n?';
 /** Without 86, a trunk 0 before any other grouping belongs to a German mobile number. */
 const TRUNK_ZERO = `0[ -]?(?=${UNBROKEN}|${USUAL_GROUPS})`;
 const NUMBER = new RegExp(
@@ -201,9 +201,7 @@ function normalise(text: string): string {
 				decimal === undefined ? parseInt(hex.find(Boolean) ?? '', 16) : Number(decimal),
 			),
 		)
-		.replace(FULL_WIDTH, (character) =>
-			String.fromCharCode(character.charCodeAt(0) - FULL_WIDTH_OFFSET),
-		);
+		.replace(FULL_WIDTH, (character) => String.fromCharCode(character.charCodeAt(0) - 0xfee0));
 	for (const [pattern, replacement] of SAME) same = same.replace(pattern, replacement);
 	return same
 		.trim()
@@ -267,7 +265,7 @@ function isIpAddress(number: string): boolean {
 /** Why the digits of a text are no mobile number. */
 function describeDigits(text: string): string {
 	const digits = text
-		.replace(/\.0+(?=\D*$)/, '')
+		.replace(/^(\D*\d+)\.0+(?=\D*$)/, '$1')
 		.replace(/^\D*(?:\+ ?0{0,2}|00 ?)86|^\D*86(?=\D*1(?:\D*\d){9})/, '')
 		.replace(/\D/g, '');
 	if (/^0\d{8}/.test(digits)) return 'begins with 0, as landlines do';

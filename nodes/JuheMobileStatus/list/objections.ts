@@ -37,6 +37,7 @@ export const OTHER_COUNTRY = ['has the country code of another country', 'countr
 
 /** What further digits are. The last fits always. */
 const FURTHER_DIGITS: Look[] = [
+	[/\0\.\d+$|\d\.\0/, 'has a decimal fraction'],
 	[/(?<!\d)86\D*\0/, 'has the country code twice'],
 	[/(?:\+ ?|(?<!\d)00 ?)[1-9]\d{0,3}\D*\0/, ...OTHER_COUNTRY],
 	[
@@ -44,7 +45,6 @@ const FURTHER_DIGITS: Look[] = [
 		'has an extension',
 	],
 	[/\0.*@/, 'looks like an email address'],
-	[/\0\.\d+$|\d\.\0/, 'has a decimal fraction'],
 	[/\0/, 'holds more digits than those of one mobile number'],
 ];
 
