@@ -321,6 +321,16 @@ describe('a column that cannot work', () => {
 		['none deeper', '={{ $json.a["b c"] }}', '13800138000', /'a\.b c', which no row/],
 		['no number', '={{ $json.phone }}', ' ', /is empty in every row/],
 		['lost digits', '={{ $json.phone }}', '1.38E+10', /scientific notation in every row/],
+		['lists', '={{ $json.phone }}', ['13800138000', '13900139000'], /is a list of several/],
+		['lists as text', '={{ $json.phone }}', '["13800138000","13900139000"]', /is a list of sev/],
+		['objects', '={{ $json.phone }}', { value: '13800138000' }, /is an object in every row/],
+		['numbers of Germany', '={{ $json.phone }}', '+49 151 23456789', /of another country in ev/],
+		[
+			'a GBK file read as UTF-8',
+			'={{ $json.phone }}',
+			'\ufffd\ufffd\ufffd',
+			/like a GBK file read/,
+		],
 	])('is named once, and nothing is sent: %s', async (_, mobile, phone, words) => {
 		const rows = phones(phone, phone, phone);
 		const { error } = await juhe.run(rows, { parameters: { mobile } });
@@ -330,6 +340,13 @@ describe('a column that cannot work', () => {
 		const message = error!.message.replace('. Nothing was sent.', '');
 		expect(outputs[0]!.map(({ json }) => json.error)).toEqual(Array(3).fill(message));
 		expect(juhe.simulator.counts.requests).toBe(0);
+	});
+
+	test('says what to do about names that are garbled', async () => {
+		const rows = Array(2).fill({ '\ufffd\u05bb\ufffd': '13800138000' }) as IDataObject[];
+		const { error } = await juhe.run(rows, { parameters: { mobile: '={{ $json["手机"] }}' } });
+		expect(error!.message).toMatch(/which no row has\. The column names look like a GBK file read/);
+		expect(error!.description).toMatch(/'Extract From Text File' with the encoding gbk/);
 	});
 
 	test('is none where each row has a reason of its own', async () => {

@@ -2,7 +2,13 @@ import type { IDataObject, IExecuteFunctions, INodeExecutionData } from 'n8n-wor
 
 import { inputItems } from './items';
 import { parseMobile, type RefusalKind } from './list/number';
-import { invalidNumberFailure, userFailure, type Row, type RowFailure } from './list/outcome';
+import {
+	INVALID_NUMBER,
+	invalidNumberFailure,
+	userFailure,
+	type Row,
+	type RowFailure,
+} from './list/outcome';
 import { readStoredResult, type FieldNames } from './list/storedResult';
 import { RESERVED_NAMES } from './settings';
 
@@ -56,32 +62,64 @@ function columnFailure(
 	path: string[] | undefined,
 	items: INodeExecutionData[],
 ): RowFailure | undefined {
-	const fail = (reason: string, remedy: string) =>
-		userFailure('invalidNumber', `'Mobile Number' ${reason}`, remedy);
+	const fail = ([reason, remedy]: ColumnReason) =>
+		userFailure(INVALID_NUMBER, `'Mobile Number' ${reason}`, remedy);
 	if (kind === 'expression' && typeof raw === 'string' && !raw.startsWith('=')) {
-		return fail(
+		return fail([
 			'is in Fixed mode, so its expression is not evaluated',
 			"Switch 'Mobile Number' to Expression.",
-		);
+		]);
 	}
 	const isMissing = path && items.every(({ json }) => follow(path, json) === undefined);
+	const hasGarbledNames = items.some(({ json }) => Object.keys(json).some(isGarbled));
 	if (kind === 'empty' && isMissing) {
+		const field = path.join('.');
 		return fail(
-			`reads the field '${path.join('.')}', which no row has`,
-			'Correct the name of the field, or drag the column from the input.',
+			hasGarbledNames
+				? [
+						`reads the field '${field}', which no row has. The column names look like a GBK file read as UTF-8`,
+						READ_GBK,
+					]
+				: [
+						`reads the field '${field}', which no row has`,
+						'Correct the name of the field, or drag the column from the input.',
+					],
 		);
 	}
-	if (items.length === 1) return undefined;
-	if (kind === 'empty') {
-		return fail('is empty in every row', 'Choose the column that holds the numbers.');
-	}
-	if (kind === 'scientific') {
-		return fail(
-			'is in scientific notation in every row, which has lost digits',
-			'Format the column as text at its source, and export the list again.',
-		);
-	}
-	return undefined;
+	const reason = items.length > 1 ? COLUMN_REASONS[kind] : undefined;
+	return reason && fail(reason(path && `$json.${path.join('.')}`));
+}
+
+type ColumnReason = [reason: string, remedy: string];
+
+const READ_GBK =
+	"In Extract from File choose 'Extract From Text File' with the encoding gbk, then Convert to Text File, then 'Extract From CSV'.";
+
+/** What is said of a column whose cells are all refused for one kind of reason. @param path of the cells */
+const COLUMN_REASONS: Partial<Record<RefusalKind, (path?: string) => ColumnReason>> = {
+	empty: () => ['is empty in every row', 'Choose the column that holds the numbers.'],
+	scientific: () => [
+		'is in scientific notation in every row, which has lost digits',
+		'Format the column as text at its source, and export the list again.',
+	],
+	garbled: () => ['is garbled in every row, like a GBK file read as UTF-8', READ_GBK],
+	list: (path = '$json.phone') => [
+		'is a list of several in every row',
+		`Read one element, for example {{ ${path}[0] }}, or split the lists into rows before this node.`,
+	],
+	object: (path = '$json.phone') => [
+		'is an object in every row',
+		`Read one of its fields, for example {{ ${path}.value }}.`,
+	],
+	country: () => [
+		'holds the number of another country in every row',
+		'Choose another column, or leave these rows out: the service knows Chinese mobile numbers only.',
+	],
+};
+
+/** Whether bytes that are no UTF-8 were read as such. */
+function isGarbled(name: string): boolean {
+	return name.includes('\ufffd');
 }
 
 /**
