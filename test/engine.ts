@@ -64,6 +64,8 @@ export interface WorkflowFile {
 	id?: string;
 	nodes: INode[];
 	connections: IConnections;
+	/** The editor writes it, empty where nothing is pinned. */
+	pinData?: IPinData;
 	settings?: IDataObject;
 }
 
