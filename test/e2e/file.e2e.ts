@@ -71,8 +71,8 @@ async function upload(list: Buffer, { task = CHECK, column = '' } = {}) {
 	body.append('field-0', new Blob([Uint8Array.from(list)]), 'list');
 	body.append('field-1', column);
 	body.append('field-2', JSON.stringify([task]));
-	const answer = (await (await fetch(form, { method: 'POST', body })).json()) as unknown;
-	const { formWaitingUrl } = answer as { formWaitingUrl: string };
+	const answer = (await fetch(form, { method: 'POST', body })).json();
+	const { formWaitingUrl } = (await answer) as { formWaitingUrl: string };
 	const statusUrl = new URL(formWaitingUrl);
 	statusUrl.pathname += '/n8n-execution-status';
 	let status = '';
@@ -84,10 +84,9 @@ async function upload(list: Buffer, { task = CHECK, column = '' } = {}) {
 	return readPage(await (await fetch(formWaitingUrl)).text());
 }
 
-/** What each file holds of a column, or of its rows. */
 const each = (files: Record<string, Row[]>, of: (rows: Row[]) => unknown) =>
 	Object.fromEntries(Object.entries(files).map(([name, rows]) => [name, of(rows)]));
-const countsOf = (files: Record<string, Row[]>) => each(files, ({ length }) => length);
+const lengthOf = ({ length }: Row[]) => length;
 const sent = () => world.simulator.counts.requests;
 
 const CSV =
@@ -132,7 +131,7 @@ it('5,000 rows come back, each once', async () => {
 	const rows = Array.from({ length: 5000 }, (_, index) => [`客户${index}`, 13800000000 + index]);
 	const { text, files } = await upload(excel([['姓名', '手机'], ...rows]));
 	const counts = { '保留 keep': 2500, '复查 recheck': 1500, '移除 remove': 1000, '全部 all': 5000 };
-	expect(countsOf(files)).toEqual(counts);
+	expect(each(files, lengthOf)).toEqual(counts);
 	expect(text).toContain('计费 Billed 5,000');
 	expect(new Set(files['全部 all']!.map((row) => row['手机'])).size).toBe(5000);
 	expect(sent()).toBe(5000);
@@ -141,7 +140,7 @@ it('5,000 rows come back, each once', async () => {
 it('an estimate sends nothing, and says queries and cost', async () => {
 	const { text, files } = await upload(Buffer.from(CSV), { task: ESTIMATE });
 	expect(text).toContain('会计费 Would be billed 4 不另计费 Not billed again 1 费用 Cost 0.2');
-	expect(countsOf(files)).toEqual({ '全部 all': 6 });
+	expect(each(files, lengthOf)).toEqual({ '全部 all': 6 });
 	expect(sent()).toBe(0);
 });
 
@@ -151,7 +150,7 @@ it('an account that is used up stops the list: the page says so, and no row is l
 	expect(text).toMatch(
 		/The check stopped early Juhe 10012: The request quota of the key is used up\./,
 	);
-	expect(countsOf(files)).toEqual({ '全部 all': 6 });
+	expect(each(files, lengthOf)).toEqual({ '全部 all': 6 });
 });
 
 it.each([
