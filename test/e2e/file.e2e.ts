@@ -15,7 +15,7 @@ type Row = Record<string, unknown>;
 
 /** The part of SheetJS that is used here; n8n brings it along. */
 interface SheetJs {
-	read(data: Buffer): { SheetNames: string[]; Sheets: Record<string, unknown> };
+	read(data: Buffer): { Sheets: Record<string, unknown> };
 	write(book: unknown, options: object): Buffer;
 	utils: {
 		aoa_to_sheet(rows: unknown[][]): unknown;
@@ -26,12 +26,11 @@ interface SheetJs {
 let world: World;
 let form: string;
 let sheetJs: SheetJs;
-let toGbk: (text: string) => Buffer;
+let iconv: { encode(text: string, to: string): Buffer };
 beforeAll(async () => {
 	const fromN8n = createRequire((await ensureN8n()).n8n);
 	sheetJs = fromN8n('@e965/xlsx') as SheetJs;
-	const { encode } = fromN8n('iconv-lite') as { encode: (text: string, to: string) => Buffer };
-	toGbk = (text) => encode(text, 'gbk');
+	iconv = fromN8n('iconv-lite') as typeof iconv;
 	world = await startWorld();
 	const path = join(__dirname, '../../examples/clean-a-file.json');
 	const priced = readFileSync(path, 'utf8').replace('"pricePerQuery": 0', '"pricePerQuery": 0.05');
@@ -51,8 +50,7 @@ function excel(rows: unknown[][]): Buffer {
 }
 
 function rowsOf(file: Buffer): Row[] {
-	const { SheetNames, Sheets } = sheetJs.read(file);
-	return sheetJs.utils.sheet_to_json(Sheets[SheetNames[0]!]);
+	return sheetJs.utils.sheet_to_json(Object.values(sheetJs.read(file).Sheets)[0]);
 }
 
 /** The text and the downloads of a page. */
@@ -86,7 +84,6 @@ async function upload(list: Buffer, { task = CHECK, column = '' } = {}) {
 
 const each = (files: Record<string, Row[]>, of: (rows: Row[]) => unknown) =>
 	Object.fromEntries(Object.entries(files).map(([name, rows]) => [name, of(rows)]));
-const lengthOf = ({ length }: Row[]) => length;
 const sent = () => world.simulator.counts.requests;
 
 const CSV =
@@ -103,7 +100,7 @@ const NAMES_BY_FILE = {
 it.each([
 	['in UTF-8', () => Buffer.from(CSV)],
 	['in UTF-8 with a BOM', () => Buffer.from(`\ufeff${CSV}`)],
-	['in GBK, as Chinese Excel saves it', () => toGbk(CSV)],
+	['in GBK, as Chinese Excel saves it', () => iconv.encode(CSV, 'gbk')],
 ])('a CSV %s comes back by advice', async (_, list) => {
 	const { text, files } = await upload(list());
 	expect(each(files, (rows) => rows.map((row) => row['姓名']))).toEqual(NAMES_BY_FILE);
@@ -117,9 +114,9 @@ it.each([
 });
 
 it('an .xlsx keeps its numbers as text and its days, and costs nothing when it comes again', async () => {
-	const title = [['2026 年客户名单'], ['姓名', '电话', '登记日期', '金额', '备用电话']];
-	const list = excel([...title, ['客户一', 13800138000, 46027, 1.5, 13900139001]]);
-	const { files } = await upload(list, { column: '电话' });
+	const header = ['姓名', '电话', '登记日期', '金额', '备用电话'];
+	const list = [['2026 年客户名单'], header, ['客户一', 13800138000, 46027, 1.5, 13900139001]];
+	const { files } = await upload(excel(list), { column: '电话' });
 	const [row] = files['全部 all']!;
 	expect(row).toMatchObject({ 电话: '13800138000', 登记日期: '2026-01-05', 金额: 1.5 });
 	const again = await upload(excel([Object.keys(row!), Object.values(row!)]), { column: '电话' });
@@ -130,17 +127,18 @@ it('an .xlsx keeps its numbers as text and its days, and costs nothing when it c
 it('5,000 rows come back, each once', async () => {
 	const rows = Array.from({ length: 5000 }, (_, index) => [`客户${index}`, 13800000000 + index]);
 	const { text, files } = await upload(excel([['姓名', '手机'], ...rows]));
-	const counts = { '保留 keep': 2500, '复查 recheck': 1500, '移除 remove': 1000, '全部 all': 5000 };
-	expect(each(files, lengthOf)).toEqual(counts);
+	expect(Object.values(each(files, ({ length }) => length))).toEqual([2500, 1500, 1000, 5000]);
+	expect(files['全部 all']!.map((row) => row['手机'])).toEqual(
+		rows.map(([, phone]) => String(phone)),
+	);
 	expect(text).toContain('计费 Billed 5,000');
-	expect(new Set(files['全部 all']!.map((row) => row['手机'])).size).toBe(5000);
 	expect(sent()).toBe(5000);
 });
 
 it('an estimate sends nothing, and says queries and cost', async () => {
 	const { text, files } = await upload(Buffer.from(CSV), { task: ESTIMATE });
 	expect(text).toContain('会计费 Would be billed 4 不另计费 Not billed again 1 费用 Cost 0.2');
-	expect(each(files, lengthOf)).toEqual({ '全部 all': 6 });
+	expect(each(files, ({ length }) => length)).toEqual({ '全部 all': 6 });
 	expect(sent()).toBe(0);
 });
 
@@ -150,12 +148,11 @@ it('an account that is used up stops the list: the page says so, and no row is l
 	expect(text).toMatch(
 		/The check stopped early Juhe 10012: The request quota of the key is used up\./,
 	);
-	expect(each(files, lengthOf)).toEqual({ '全部 all': 6 });
+	expect(each(files, ({ length }) => length)).toEqual({ '全部 all': 6 });
 });
 
 it.each([
 	['an empty file', () => Buffer.alloc(0), 'The file is empty.'],
-	['a header alone', () => Buffer.from('姓名,手机\n'), 'The file holds no rows.'],
 	[
 		'a picture',
 		() => Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAE', 'base64'),
