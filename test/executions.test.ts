@@ -525,6 +525,15 @@ describe('Max Queries per Execution counts numbers, and repetitions after a lost
 		expectSent(requests, fault === LOST ? requests : 0);
 	});
 
+	test('0 sends nothing, also to a number whose last query was not billed', async () => {
+		juhe.simulator.script({ fault: code(224919) });
+		const caps = phones(A, A).map((row, turn) => ({ ...row, cap: 1 - turn }));
+		const file = loop(1, { options: { maxQueries: '={{ $json.cap }}' } }, CONTINUE.node);
+		const done = itemsOf(await run(file, caps), 'Done');
+		expect(tally(done)).toEqual({ 224919: 1, overCap: 1 });
+		expectSent(1, 0);
+	});
+
 	test('a number that is sent again after an unbilled try counts once', async () => {
 		juhe.simulator.script({ mobile: A, times: 1, fault: http(503) });
 		const file = loop(2, { options: { ...ONE_BY_ONE, maxQueries: 2 } }, retrying(2));

@@ -150,11 +150,11 @@ function refuseRows(
 	startedAt: string,
 ): INodeExecutionData[][] {
 	const inputs = inputItems(context);
+	const fields = readOutputFields(context);
 	const outcomes = inputs.map((): Outcome => ({ failure }));
-	const summary = summarize(outcomes, failure, startedAt, false);
+	const summary = summarize(outcomes, failure, startedAt, fields.dryRun);
 	const total = addToTotal(context, runIndexOf(context), summary);
 	reportSummary(context, summary, outcomes, 0);
-	const fields = readOutputFields(context);
 	const { onError } = context.getNode();
 	const items = inputs.map((input, index) =>
 		isTool(context)

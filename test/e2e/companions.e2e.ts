@@ -58,8 +58,8 @@ const eachOnce = (numbers: string[]) => Object.fromEntries(numbers.map((mobile) 
 const requestsFor = (mobile: string) =>
 	world.simulator.received.filter((request) => request.mobile === mobile).length;
 /** What a row came to: who paid, or the code. */
-const outcomeOf = ({ mobileStatus_source, details_code, error }: IDataObject) =>
-	mobileStatus_source ?? details_code ?? error;
+const outcomeOf = ({ mobileStatus_source, details_code, code }: IDataObject) =>
+	mobileStatus_source ?? details_code ?? code;
 /** Shows the message of an execution that failed. */
 const expectSuccess = ({ status, data }: Execution) =>
 	expect([status, data.resultData.error?.message]).toEqual(['success', undefined]);

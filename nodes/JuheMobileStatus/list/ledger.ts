@@ -17,20 +17,12 @@ export interface PriorFailure extends Pick<FailureDetails, 'code' | 'attempts' |
 	lostAnswers: number;
 }
 
-/** A value of the API; null stands for null, and an empty list for a field that the service left out. */
-type StoredValue = ApiResult[keyof ApiResult] | never[];
 /**
  * An answer as n8n stores it, short because there may be a million: call, attempts, whether it is surely billed (1) or
- * not (0), time (Date.now()), and the values of API_FIELDS. The place of the values holds `{ reason }` where the service
- * has no record of the number.
+ * not (0), time (Date.now()), and the values of API_FIELDS. A field that the service left out is an empty list. Of a number
+ * without a record there are no values.
  */
-type StoredAnswer = [
-	number,
-	number,
-	0 | 1,
-	number,
-	...(StoredValue[] | [{ reason: string | null }]),
-];
+type StoredAnswer = [number, number, 0 | 1, number, ...Array<ApiResult[keyof ApiResult] | never[]>];
 
 /** What n8n stores of the ledger with an execution. Numbers stand behind their HMAC. */
 export interface LedgerRecord {
@@ -86,14 +78,9 @@ export class Ledger {
 		}
 	}
 
-	/**
-	 * Whether the cap keeps the number from being sent. Sending it again after a query that was not billed is free.
-	 *
-	 * @param cap queries that the execution may send
-	 */
+	/** Whether the cap keeps a number from being sent; below 1 it keeps all. @param cap queries of the execution */
 	isOverCap(mobile: string, cap: number): boolean {
-		const isFree = this.entryOf(mobile).prior?.billable === 'no';
-		return !isFree && this.record.queries >= cap;
+		return cap < 1 || (!this.isFree(mobile) && this.record.queries >= cap);
 	}
 
 	/** Takes one query from the cap before it is sent; false where none is left. */
@@ -101,6 +88,11 @@ export class Ledger {
 		const hasLeft = this.record.queries < cap;
 		if (hasLeft) this.record.queries++;
 		return hasLeft;
+	}
+
+	/** Whether a number may be sent beside the cap: its last query was not billed. */
+	isFree(mobile: string): boolean {
+		return this.entryOf(mobile).prior?.billable === 'no';
 	}
 
 	/** The lookup of a number that is under way; it gives undefined where the number was not sent after all. */
@@ -148,29 +140,24 @@ export class Ledger {
 	}
 }
 
-function pack(answer: Answer, call: number): StoredAnswer {
-	const { result, reason = null, attempts, billable, checkedAt } = answer;
-	const paid = [call, attempts, billable === 'yes' ? 1 : 0, Date.parse(checkedAt)] as const;
-	if (result === null) return [...paid, { reason }];
-	const values = API_FIELDS.map((field): StoredValue =>
-		result[field] === undefined ? [] : result[field],
-	);
+function pack({ result, attempts, billable, checkedAt }: Answer, call: number): StoredAnswer {
+	const stored: StoredAnswer = [call, attempts, billable === 'yes' ? 1 : 0, Date.parse(checkedAt)];
+	if (result === null) return stored;
+	const values = API_FIELDS.map((field) => (result[field] === undefined ? [] : result[field]));
 	// The plain query has no order number.
 	if (result.orderid === undefined) values.pop();
-	return [...paid, ...values];
+	// A copy has no room left over from growing.
+	return stored.concat(values).slice() as StoredAnswer;
 }
 
 function unpack([call, attempts, isBilled, time, ...values]: StoredAnswer): PaidAnswer {
 	const billable = isBilled === 1 ? 'yes' : 'uncertain';
 	const paid = { call, attempts, billable, checkedAt: new Date(time).toISOString() } as const;
-	const [first] = values;
-	if (typeof first === 'object' && first !== null && 'reason' in first) {
-		return { ...paid, result: null, reason: first.reason };
-	}
+	if (values.length === 0) return { ...paid, result: null };
 	const result: ApiResult = {};
 	API_FIELDS.forEach((field, index) => {
 		const value = values[index];
-		if (typeof value !== 'object' || value === null) result[field] = value;
+		if (!Array.isArray(value)) result[field] = value;
 	});
 	return { ...paid, result };
 }

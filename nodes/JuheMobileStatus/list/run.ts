@@ -176,8 +176,7 @@ export class ListRun {
 				const close = ledger.open(mobile);
 				const slot = await ledger.limiter.acquire(this.stopper.signal);
 				// Another call may have used up the cap while this one waited for the slot.
-				const isFree = ledger.entryOf(mobile).prior?.billable === 'no';
-				if (slot && (isFree || ledger.reserve(options.maxQueries))) {
+				if (slot && (ledger.isFree(mobile) || ledger.reserve(options.maxQueries))) {
 					const lookup = this.query(mobile, slot, close).finally(() => lookups.delete(lookup));
 					lookups.add(lookup);
 					continue;
