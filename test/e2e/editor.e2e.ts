@@ -4,10 +4,11 @@
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { IDataObject, INodeParameters } from 'n8n-workflow';
+import type { IDataObject, INode, INodeParameters } from 'n8n-workflow';
 import { chromium, selectors, type Browser, type Locator, type Page } from 'playwright-core';
 
 import type { WorkflowFile } from '../../scripts/real-n8n';
+import { startChatModel, type ChatModel } from './chatModel';
 import {
 	dataTable,
 	juhe,
@@ -202,6 +203,89 @@ let page: Page;
 		});
 	});
 
+	describe('building on after a run costs nothing', () => {
+		beforeAll(() => signIn('light'));
+		afterAll(() => page.close());
+
+		const execute = async () => {
+			await page.getByTestId('execute-workflow-button').click();
+			await page.getByText('Workflow executed successfully').waitFor();
+			await closeMessages();
+		};
+
+		it('with one output, which is pinned', async () => {
+			await openWorkflow(smallList({}, { onError: 'continueRegularOutput' }));
+			await execute();
+			const paid = world.simulator.counts.requests;
+			expect(paid).toBe(1);
+			await openNode();
+			await page.getByText(/pin this output \(p\)/).waitFor();
+			await page.keyboard.press('Escape');
+			await page.getByTestId('ndv').waitFor({ state: 'detached' });
+			await onCanvas(NODE).getByTestId('canvas-default-node').click();
+			await page.keyboard.press('p');
+			await execute();
+			expect(world.simulator.counts.requests).toBe(paid);
+		});
+
+		it('with several outputs, by the step of a node behind', async () => {
+			await openWorkflow(example);
+			await execute();
+			const paid = world.simulator.counts.requests;
+			await openNode();
+			await page.getByText(/execute the nodes behind this one by their own step/).waitFor();
+			await page.keyboard.press('Escape');
+			await page.getByTestId('ndv').waitFor({ state: 'detached' });
+			await openNode('Could Not Check');
+			await page.getByTestId('node-execute-button').click();
+			await page.getByText('Node executed successfully').waitFor();
+			await closeMessages();
+			expect(world.simulator.counts.requests).toBe(paid);
+		});
+	});
+
+	describe('a chat with an agent', () => {
+		let model: ChatModel;
+		beforeAll(async () => {
+			model = await startChatModel();
+			await signIn('light');
+		});
+		afterAll(async () => {
+			model.stop();
+			await page.close();
+		});
+
+		it('checks a list in one call', async () => {
+			const data = { apiKey: 'scripted', url: model.url };
+			const openAiApi = {
+				id: await world.n8n.createCredential('Model', data, 'openAiApi'),
+				name: 'Model',
+			};
+			const file = exampleOf('ai-agent-tool');
+			const nodes = file.nodes.map((each) => ({
+				...each,
+				...(each.credentials?.openAiApi && { credentials: { openAiApi } }),
+			}));
+			const list = ['13800012340', '13800012347', '139 0023 4563', '12345'];
+			model.script(
+				{ mobiles: [list.join(', ')] },
+				{
+					say: '空号：13800012347、13900234563\n正常：13800012340\n不是手机号：12345（只有 5 位）',
+				},
+			);
+			const id = await world.n8n.importWorkflow({ ...file, nodes }, world.credential);
+			await page.setViewportSize({ width: 1400, height: 850 });
+			await page.goto(`${world.n8n.url}/workflow/${id}`);
+			await page.getByTestId('workflow-chat-button').click();
+			const input = page.getByPlaceholder(/Type message/);
+			await input.fill(`这批手机号哪些是空号？\n${list.join('\n')}`);
+			await page.keyboard.press('Enter');
+			await page.getByText('不是手机号：12345').first().waitFor();
+			expect(world.simulator.counts.requests).toBe(3);
+			await shoot('chat', page.locator('body'));
+		});
+	});
+
 	describe('before the first run', () => {
 		beforeAll(() => signIn('light'));
 		afterAll(() => page.close());
@@ -240,25 +324,8 @@ let page: Page;
 
 		it('a list tells beside the button what a bad cell comes to, before the run only', async () => {
 			const bad = /One cell without a mobile number ends the list before anything is sent/;
-			const file = wired(
-				'Before the run',
-				[
-					node('By Hand', 'n8n-nodes-base.manualTrigger'),
-					set('List', JSON.stringify({ rows: [{ phone: '13800138000' }, { phone: 'none' }] })),
-					node('Rows', 'n8n-nodes-base.splitOut', { fieldToSplitOut: 'rows', options: {} }),
-					juhe(NODE, { options: { dryRun: true } }, { onError: 'continueRegularOutput' }),
-				],
-				[
-					['By Hand', 'List'],
-					['List', 'Rows'],
-					['Rows', NODE],
-				],
-			);
-			const nodes = file.nodes.map((each, index) => ({
-				...each,
-				position: [index * 200, 0] as [number, number],
-			}));
-			await openWorkflow({ ...file, nodes });
+			const parameters = { options: { dryRun: true } };
+			await openWorkflow(smallList(parameters, { onError: 'continueRegularOutput' }));
 			await openNode();
 			const output = page.getByTestId('output-panel');
 			expect(await output.getByText(bad).count()).toBe(0);
@@ -282,6 +349,29 @@ let page: Page;
 		});
 	});
 });
+
+/** A list of a number and a cell without one, made by nodes of the workflow. */
+function smallList(parameters: INodeParameters, more: Partial<INode>): WorkflowFile {
+	const file = wired(
+		`Small list, ${JSON.stringify(parameters)}`,
+		[
+			node('By Hand', 'n8n-nodes-base.manualTrigger'),
+			set('List', JSON.stringify({ rows: [{ phone: '13800138000' }, { phone: 'none' }] })),
+			node('Rows', 'n8n-nodes-base.splitOut', { fieldToSplitOut: 'rows', options: {} }),
+			juhe(NODE, parameters, more),
+		],
+		[
+			['By Hand', 'List'],
+			['List', 'Rows'],
+			['Rows', NODE],
+		],
+	);
+	const nodes = file.nodes.map((each, index) => ({
+		...each,
+		position: [index * 200, 0] as [number, number],
+	}));
+	return { ...file, nodes };
+}
 
 /** Takes the results out of the list of the scheduled example, which other tests have checked. */
 async function makeRowsDue(): Promise<void> {
