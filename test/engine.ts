@@ -309,7 +309,8 @@ export async function resumeWorkflow(
 	const tasks = resultData.runData[resultData.lastNodeExecuted ?? ''];
 	if (tasks?.at(-1)?.error !== undefined) tasks.pop();
 	for (const entry of executionData!.nodeExecutionStack) {
-		entry.node = workflow.getNode(entry.node.name)!;
+		// A copy, because n8n disables the node that the execution has waited at.
+		entry.node = { ...workflow.getNode(entry.node.name)! };
 	}
 	return await execute(file, workflow, data, { mode: 'retry', ...options });
 }

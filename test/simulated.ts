@@ -68,9 +68,14 @@ export const CONTINUE = { node: { onError: 'continueRegularOutput' } } as const;
 /** Runs with On Error: Continue (using error output). */
 export const ERROR_OUTPUT = { node: { onError: 'continueErrorOutput' } } as const;
 
-/** The result that the node put into a row, as an object or as columns. */
+/** The result that the node put into a row, as an object or as columns; empty where there is none. */
+export function resultIn(json: IDataObject, field: string): IDataObject {
+	return (json[field] as IDataObject | undefined) ?? withoutPrefix(json, `${field}_`);
+}
+
+/** The result that the node put into an item. */
 export function statusOf({ json }: INodeExecutionData): IDataObject {
-	return (json.mobileStatus as IDataObject | undefined) ?? withoutPrefix(json, 'mobileStatus_');
+	return resultIn(json, 'mobileStatus');
 }
 
 /** The details of a row that failed, as an object or as columns; undefined for one that did not. */

@@ -27,8 +27,8 @@ export type Fault =
 	  }
 	/** Success without a result. */
 	| { kind: 'missingResult' }
-	/** Success with this state; the description defaults to the document's for it. */
-	| { kind: 'state'; state: unknown; description?: string }
+	/** Success with this state; the description defaults to the document's for it, `httpStatus` to 200. */
+	| { kind: 'state'; state: unknown; description?: string; httpStatus?: number }
 	/** Any JSON with status 200; billed when its error_code is 0. */
 	| { kind: 'json'; body: unknown }
 	/** Any HTTP answer, an HTML page by default; not billed. `retryAfter` is the Retry-After header as it stands. */
@@ -156,7 +156,7 @@ export function answerFor(genuine: Envelope, fault?: Fault, carried = () => ''):
 				description = states.find((_, i) => String(i) === String(state)) ?? '未知状态',
 			} = fault;
 			const result = genuine.result && { ...genuine.result, state, description };
-			return jsonAnswer({ ...genuine, result }, billed);
+			return jsonAnswer({ ...genuine, result }, billed, fault.httpStatus);
 		}
 		case 'json': {
 			const said = (fault.body as { error_code?: unknown } | null)?.error_code;

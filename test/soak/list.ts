@@ -1,6 +1,7 @@
 /** The list of a round: its rows, what is done to them between executions, and what the node may believe of them. */
 import type { IDataObject } from 'n8n-workflow';
 
+import { detailsOf, resultIn } from '../simulated';
 import { mobileOf, NO_NUMBERS, SPELLINGS, type Edit, type Round } from './round';
 
 /** What a row carries from an earlier call of the node. */
@@ -9,12 +10,16 @@ export interface Carried {
 	isFresh: boolean;
 	/** Null where it carries none, or that of another number. */
 	route: unknown;
+	/** Whether this execution has paid for its result. */
+	isAnswer: boolean;
 }
 
-const NOTHING: Carried = { isFresh: false, route: null };
+const NOTHING: Carried = { isFresh: false, route: null, isAnswer: false };
 const DAYS: Record<string, number> = { keep: 30, recheck: 7, remove: 180, review: 7 };
 const inDays = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString();
 const dateOf = (text: unknown) => new Date(text as string) as unknown as string;
+const secondsOf = (time: unknown) =>
+	(typeof time === 'string' ? time.replace(/\.\d+/, '') : time) as string;
 
 /** What an edit writes into a result. */
 const WRITTEN: Partial<Record<Edit, (result: IDataObject, route: unknown) => IDataObject>> = {
@@ -26,7 +31,10 @@ const WRITTEN: Partial<Record<Edit, (result: IDataObject, route: unknown) => IDa
 	datesFromTable: ({ checkedAt, recheckAt }) => ({
 		...{ checkedAt: dateOf(checkedAt), recheckAt: dateOf(recheckAt) },
 	}),
-	numbersFromTable: ({ state }) => (state === undefined ? {} : { state: Number(state) }),
+	secondsFromTable: ({ checkedAt, recheckAt }) => ({
+		...{ checkedAt: secondsOf(checkedAt), recheckAt: secondsOf(recheckAt) },
+	}),
+	numbersFromTable: ({ state }) => (state ? { state: Number(state) } : {}),
 };
 
 export class List {
@@ -53,25 +61,50 @@ export class List {
 
 	/** The result in a row, whatever its shape; empty where there is none. */
 	resultIn(json: IDataObject): IDataObject {
-		const { outputField } = this;
-		if (typeof json[outputField] === 'object') return json[outputField] as IDataObject;
-		const columns = Object.entries(json).filter(([name]) => name.startsWith(`${outputField}_`));
-		const named = columns.map(([name, value]) => [name.slice(outputField.length + 1), value]);
-		return Object.fromEntries(named) as IDataObject;
+		return resultIn(json, this.outputField);
 	}
 
 	/** What a row carries that the node gave so. */
 	carriedBy(json: IDataObject): Carried {
-		if (json.details !== undefined) return NOTHING;
-		const { advice } = this.resultIn(json);
+		if (detailsOf({ json }) !== undefined) return NOTHING;
+		const { advice, source } = this.resultIn(json);
 		const days = { ...DAYS, ...this.round.options.recheckAfter }[advice as string] ?? 0;
-		return { isFresh: days > 0, route: json[this.routeField] };
+		return { isFresh: days > 0, route: json[this.routeField], isAnswer: source !== 'reused' };
 	}
 
-	/** Writes back what the node gave. */
-	write(json: IDataObject): void {
-		this.rows[json.id as number] = json;
-		this.carried[json.id as number] = this.carriedBy(json);
+	/** The row out of a table that keeps whole seconds. */
+	inSeconds(json: IDataObject): IDataObject {
+		const row = structuredClone(json);
+		const result = this.resultIn(row);
+		if (result.checkedAt !== undefined) this.put(row, WRITTEN.secondsFromTable!(result, null));
+		return row;
+	}
+
+	/** The latest time (Date.now()) that a row carries as a whole second: an answer of that second may seem to be its own. */
+	latestSecond(): number {
+		const times = this.rows.map((row) => Date.parse(this.resultIn(row).checkedAt as string));
+		return Math.max(0, ...times.filter((time) => time % 1000 === 0 && time <= Date.now()));
+	}
+
+	/** Another execution begins: what rows carry comes from earlier ones. */
+	begin(): void {
+		for (const [id, carried] of this.carried.entries()) {
+			this.carried[id] = { ...carried, isAnswer: false };
+		}
+	}
+
+	/** Puts values into the result that a row carries. */
+	private put(row: IDataObject, values: IDataObject): void {
+		const object = row[this.outputField];
+		if (typeof object === 'object') Object.assign(object as IDataObject, values);
+		else for (const name in values) row[`${this.outputField}_${name}`] = values[name];
+	}
+
+	/** Writes back what the node gave. A dry run changes nothing that a row carries. */
+	write(json: IDataObject, isDryRun: boolean): void {
+		const id = json.id as number;
+		this.rows[id] = json;
+		if (!isDryRun) this.carried[id] = this.carriedBy(json);
 	}
 
 	edit(place: number, edit: Edit): void {
@@ -79,22 +112,18 @@ export class List {
 		const row = (this.rows[id] = structuredClone(this.rows[id]!));
 		const result = this.resultIn(row);
 		const hasResult = result.mobile !== undefined;
-		const { isFresh, route } = this.carried[id]!;
+		const carried = { ...this.carried[id]! };
 		// A second change gives another number again.
 		const change = this.mobiles[id] === mobileOf(500 + id) ? 1000 : 500;
 		if (edit === 'numberChanged') row.phone = this.mobiles[id] = mobileOf(change + id);
 		if (edit === 'routeForged')
 			row[this.routeField] = Number(result.state) === 1 ? 'normal' : 'suspended';
-		const written = (hasResult && WRITTEN[edit]?.(result, route)) || {};
-		if (typeof row[this.outputField] === 'object') Object.assign(result, written);
-		else for (const name in written) row[`${this.outputField}_${name}`] = written[name];
+		if (hasResult) this.put(row, WRITTEN[edit]?.(result, carried.route) ?? {});
 
 		const isOfOther =
-			hasResult && (route === null || edit === 'numberChanged' || edit === 'mobileForged');
-		if (isOfOther) this.carried[id] = NOTHING;
-		else if (edit === 'routeForged')
-			this.carried[id] = { isFresh: false, route: row[this.routeField] };
-		else if (hasResult && !edit.endsWith('FromTable')) this.carried[id] = { isFresh: false, route };
-		else this.carried[id] = { isFresh, route };
+			hasResult && (carried.route === null || edit === 'numberChanged' || edit === 'mobileForged');
+		if (edit === 'routeForged') carried.route = row[this.routeField];
+		if (!edit.endsWith('FromTable')) carried.isFresh &&= !hasResult && edit !== 'routeForged';
+		this.carried[id] = isOfOther ? NOTHING : carried;
 	}
 }

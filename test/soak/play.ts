@@ -2,7 +2,7 @@
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { IDataObject, INodeExecutionData, IRun } from 'n8n-workflow';
+import type { IDataObject, INodeExecutionData, IRun, WorkflowExecuteMode } from 'n8n-workflow';
 
 // With its ending, or the codex beside it would be taken for it.
 import { JuheMobileStatus } from '../../nodes/JuheMobileStatus/JuheMobileStatus.node.ts';
@@ -19,10 +19,11 @@ const LONG_TIMEOUT = 20_000;
 
 /** What a soak has met so far. */
 export const newFigures = () => ({
-	...{ rounds: 0, executions: 0, calls: 0, rows: 0, requests: 0, billed: 0, reused: 0 },
+	...{ rounds: 0, executions: 0, calls: 0, rows: 0, requests: 0, billed: 0 },
 	/** Executions in which this process stood still for too long to tell which answers were lost. */
 	stalled: 0,
-	faults: {} as Record<string, number>,
+	/** How often each kind of what may be drawn, and of what may come of it, was met. */
+	met: {} as Record<string, number>,
 });
 export type Figures = ReturnType<typeof newFigures>;
 
@@ -50,10 +51,12 @@ async function playExecution(
 	const { list } = invariants;
 	await simulator.accept();
 	simulator.reset();
-	for (const { number, ...rule } of drawn.troubles) {
+	for (const { name: _, number, ...rule } of drawn.troubles) {
 		simulator.script({ ...rule, ...(number !== undefined && { mobile: mobileOf(number) }) });
 	}
 	for (const { row, edit } of drawn.edits) list.edit(row, edit);
+	// Lists are checked days apart, not in the second of the execution before.
+	await sleep(Math.max(0, list.latestSecond() + 1000 - Date.now()));
 	const isSlow = drawn.troubles.some(({ fault }) => ['hang', 'drip'].includes(fault.kind));
 	const timeout = isSlow ? round.shortTimeout : LONG_TIMEOUT;
 	const delay = monitorEventLoopDelay({ resolution: 5 });
@@ -74,49 +77,44 @@ async function playExecution(
 		later(drawn.down && drawn.down.at + drawn.down.during, () => simulator.accept()),
 	];
 	const calls: Call[] = [];
-	const running = runOnEngine(round, drawn, list, timeout, {
-		mode: 'trigger',
+	let starts = 0;
+	const isCancelled = () => cancelledAt < Infinity;
+	const running = runOnEngine(round, drawn, list, timeout, isCancelled, {
 		credential: simulator.credential,
 		nodeTypes: { [engine.JUHE_NODE]: watched(simulator, calls) },
-		onStart: (stop) => (cancel = stop),
+		onStart: (stop) => {
+			starts++;
+			cancel = stop;
+		},
 	});
-	const run = await Promise.race([running, later(LONGEST_EXECUTION, () => undefined)]);
-	must(run !== undefined, 'the run ends', `after ${LONGEST_EXECUTION} ms`);
+	const ended = await Promise.race([running, later(LONGEST_EXECUTION, () => undefined)]);
+	must(ended !== undefined, 'the run ends', `after ${LONGEST_EXECUTION} ms`);
 	// A cancelled execution is over before the node is.
 	const isOver = () => calls.every(({ outputs, error }) => outputs ?? error);
 	for (let turn = 0; turn < 100 && !isOver(); turn++) await sleep(timeout / 20);
 	must(isOver(), 'a cancelled node ends');
-	await sleep(drawn.cancelAfter === undefined ? 0 : UNDER_WAY);
 	over.abort();
 	await Promise.all(changes);
 	delay.disable();
-
-	const seen = { drawn, calls, run, timeout, stall: delay.max / 1e6, cancelledAt };
+	const seen = { drawn, calls, ...ended, starts, timeout, stall: delay.max / 1e6, cancelledAt };
+	// What was sent before may arrive late.
+	if (isCancelled() || isStalled(seen)) await sleep(UNDER_WAY);
 	const { requests, billed } = simulator.counts;
-	const met = { executions: 1, calls: calls.length, rows: list.rows.length, requests, billed };
-	const more = { ...met, reused: invariants.check(seen), stalled: Number(isStalled(seen)) };
+	const counts = { executions: 1, calls: calls.length, rows: list.rows.length, requests, billed };
+	const more = { ...counts, stalled: Number(isStalled(seen)) };
 	for (const name in more) figures[name as keyof typeof more] += more[name as keyof typeof more];
-	for (const { fault } of simulator.received) {
-		const name =
-			fault === undefined
-				? 'none'
-				: 'code' in fault
-					? fault.code
-					: 'status' in fault
-						? fault.status
-						: fault.kind;
-		figures.faults[name] = (figures.faults[name] ?? 0) + 1;
-	}
+	for (const name of invariants.check(seen)) figures.met[name] = (figures.met[name] ?? 0) + 1;
 }
 
-/** The execution, and its retry by hand where it fails. */
+/** The execution with its waits, and its retry by hand where it fails. */
 async function runOnEngine(
 	{ options: { recheckAfter, ...options }, ...round }: Round,
-	{ shape, resultAs, dryRun, byHand, cancelAfter }: Execution,
+	{ shape, resultAs, dryRun, byHand, cancelAfter, waits = 0 }: Execution,
 	list: List,
 	timeout: number,
+	isCancelled: () => boolean,
 	runOptions: engine.RunOptions,
-): Promise<IRun> {
+): Promise<{ run: IRun; isRetried: boolean }> {
 	const isTurn = shape.kind === 'loop' || shape.kind === 'back';
 	const parameters = {
 		...{ operation: round.operation, summaryOutput: round.summaryOutput },
@@ -126,33 +124,65 @@ async function runOnEngine(
 			...(recheckAfter && { recheckAfter: { days: recheckAfter } }),
 		},
 	};
+	const errorOutput = round.summaryOutput ? 2 : 1;
 	const paths = {
 		once: ['Start > Rows > Juhe'],
-		loop: ['Start > Rows > Loop.1 > Juhe > Loop', `Juhe.${round.summaryOutput ? 2 : 1} > Loop`],
-		twice: ['Start > Rows > Juhe', 'Start > More > Juhe'],
-		back: ['Start > Rows > Juhe > Again.1 > Juhe', 'Again > Done'],
+		loop: ['Start > Rows > Loop.1 > Juhe > Wait > Loop', `Juhe.${errorOutput} > Loop`],
+		twice: ['Start > Rows > Juhe', 'Start > More > Wait > Juhe'],
+		back: ['Start > Rows > Juhe > Again.1 > Wait > Juhe', 'Again > Done'],
 	};
 	const retry = round.retryOnFail && { retryOnFail: true, ...round.retryOnFail };
 	const workflow = (onError: Round['onError']) => {
 		const Juhe = engine.juheNode(parameters, { onError, ...retry });
-		const Loop = engine.loopNode('batchSize' in shape ? shape.batchSize : 1);
-		return engine.workflowOf({ Juhe, Loop, Again: { type: 'again' } }, ...paths[shape.kind]);
+		const turns = 'turns' in shape ? shape.turns : 1;
+		const Loop = engine.loopNode(Math.ceil(list.rows.length / turns));
+		const nodes = { Juhe, Loop, Again: { type: 'again' }, Wait: { type: 'wait' } };
+		return engine.workflowOf(nodes, ...paths[shape.kind]);
 	};
 	let rounds = 'rounds' in shape ? shape.rounds : 0;
 	const again = engine.nodeType(async function () {
-		return rounds-- > 0 ? [[], this.getInputData()] : [this.getInputData()];
+		const items = this.getInputData();
+		if (rounds-- <= 0) return [items];
+		const isInSeconds = 'seconds' in shape && shape.seconds;
+		return [
+			[],
+			isInSeconds ? items.map((item) => ({ ...item, json: list.inSeconds(item.json) })) : items,
+		];
 	}, 2);
+	let waitsLeft = waits;
+	const wait = engine.nodeType(async function () {
+		if (waitsLeft-- > 0) await this.putExecutionToWait(new Date());
+		return [this.getInputData()];
+	});
 	const items = list.rows.map((json): INodeExecutionData => ({ json }));
 	const half = shape.kind === 'twice' ? Math.ceil(items.length / 2) : items.length;
 	const all: engine.RunOptions = {
 		...runOptions,
-		nodeTypes: { ...runOptions.nodeTypes, again },
+		nodeTypes: { ...runOptions.nodeTypes, again, wait },
 		pinData: { Rows: items.slice(0, half), More: items.slice(half) },
 	};
-	const { run } = await engine.runWorkflow(workflow(round.onError), all);
-	if (run.status !== 'error' || byHand === undefined || cancelAfter !== undefined) return run;
+	const toEnd = async (
+		started: Promise<engine.WorkflowRun>,
+		onError: Round['onError'],
+		mode: WorkflowExecuteMode,
+	) => {
+		let { run } = await started;
+		while (run.status === 'waiting' && !isCancelled()) {
+			({ run } = await engine.resumeWorkflow(workflow(onError), run, { ...all, mode }));
+		}
+		return run;
+	};
+	const run = await toEnd(
+		engine.runWorkflow(workflow(round.onError), { ...all, mode: 'trigger' }),
+		round.onError,
+		'trigger',
+	);
+	if (run.status !== 'error' || byHand === undefined || cancelAfter !== undefined) {
+		return { run, isRetried: false };
+	}
 	const onError = byHand === 'asItIs' ? round.onError : byHand;
-	return (await engine.resumeWorkflow(workflow(onError), run, all)).run;
+	const retried = engine.resumeWorkflow(workflow(onError), run, all);
+	return { run: await toEnd(retried, onError, 'retry'), isRetried: true };
 }
 
 /** The node, with what goes into each call of it and what comes out written down. */

@@ -1,15 +1,8 @@
 /** What a round draws at random: a list, settings, and the executions that check it one after the other. */
 import fc from 'fast-check';
 
+import { TROUBLES, type Trouble } from '../faults';
 import type { Fault, Rule } from '../simulator/simulator';
-
-/** Codes and HTTP statuses after which nothing further can work. */
-export const FATAL = [
-	...[10001, 10002, 10003, 10004, 10005, 10006, 10007, 10008, 10009, 10012, 10013, 10020, 10021],
-	...[401, 403, 404],
-];
-const TRANSIENT = [224915, 224924, 10011, 10014];
-export const OF_THE_ROW = [224902, 224919, 224922, 299999];
 
 export const NO_NUMBERS = ['', '010-62345678', '1380013800', '={{ $env }}', '13800138000&key=1'];
 /** How a list may spell a number. */
@@ -20,9 +13,10 @@ export const SPELLINGS: Array<(mobile: string) => string | number> = [
 	(mobile) => `${mobile.slice(0, 3)}-${mobile.slice(3, 7)}-${mobile.slice(7)}`,
 ];
 /** What people and tables do to a row between two executions; much of it makes its result one that nobody gave. */
-const EDITS = [
+export const EDITS = [
 	...(['numberChanged', 'recheckCleared', 'stateForged', 'routeForged', 'mobileForged'] as const),
-	...(['fromTomorrow', 'noTime', 'datesFromTable', 'numbersFromTable'] as const),
+	...(['fromTomorrow', 'noTime', 'datesFromTable', 'secondsFromTable'] as const),
+	'numbersFromTable' as const,
 ];
 export type Edit = (typeof EDITS)[number];
 
@@ -36,73 +30,92 @@ const upTo = (max: number) => fc.integer({ min: 1, max });
 const kind = <T extends string>(value: T) => fc.constant(value);
 const pick = <const T>(...values: T[]) => fc.constantFrom(...values);
 
-const retryAfter = pick(undefined, undefined, '0', '1', 'soon', '86400', '99999999999');
-const quickFault: fc.Arbitrary<Fault> = fc.oneof(
-	fc.record({
-		kind: kind('code'),
-		// A fatal one ends the run, and with it the round's chances to meet anything else.
-		code: fc.oneof(
-			{ weight: 5, arbitrary: pick(...TRANSIENT, ...OF_THE_ROW) },
-			{ weight: 1, arbitrary: pick(...FATAL.filter((code) => code > 1000)) },
-		),
-		...{ retryAfter, asString: fc.boolean(), echo: fc.boolean() },
-		httpStatus: pick(200, 200, 400, 403),
+/** A fault by the name of its trouble; `answer` for one that is none. */
+const faultOf = (trouble: Trouble) =>
+	fc
+		.record({
+			retryAfter: pick(undefined, undefined, '0', '1', 'soon', '86400', '99999999999'),
+			echo: fc.boolean(),
+			httpStatus: pick(undefined, undefined, 400, 403, 500),
+		})
+		.map(({ retryAfter, ...of }) => {
+			const { name, fault } = trouble;
+			if (fault.kind === 'code') return { name, fault: { ...of, ...fault, retryAfter } };
+			return { name, fault: fault.kind === 'http' ? { ...fault, retryAfter } : { ...fault } };
+		});
+const oddAnswer = fc.record({
+	name: kind('answer'),
+	fault: fc.record({
+		kind: kind('state'),
+		...{
+			state: pick<unknown>('0', '1', 2, '3', '4', '9', ''),
+			httpStatus: pick(undefined, 400, 500),
+		},
 	}),
-	fc.record({
-		kind: kind('http'),
-		status: pick(429, 500, 502, 502, 503, 504, 504, 404, 302),
-		retryAfter,
-	}),
-	fc.record({ kind: kind('state'), state: pick('0', '1', '2', '3', '4', '9') }),
-	pick<Fault>(
-		...[{ kind: 'notJson' as const }, { kind: 'missingResult' as const }],
-		...[{ kind: 'resetBefore' as const }, { kind: 'resetMidBody' as const }],
-		{ kind: 'http', status: 200, body: '{"error_code":', contentType: 'application/json' },
-		{ kind: 'http', status: 200, body: '\u0000'.repeat(70_000) },
-	),
+});
+type Spoilt = fc.Arbitrary<{ name: string; fault: Fault }>;
+const anyOf = (is: (trouble: Trouble) => boolean): Spoilt =>
+	fc.oneof(...TROUBLES.filter(is).map(faultOf));
+const quickFault: Spoilt = fc.oneof(
+	{ weight: 5, arbitrary: anyOf((each) => each.class === 'transient' && each.code !== 'timeout') },
+	{ weight: 4, arbitrary: anyOf((each) => each.class === 'permanent') },
+	{ weight: 2, arbitrary: oddAnswer },
+	// It ends the run, and with it the round's chances to meet anything else.
+	{ weight: 1, arbitrary: anyOf((each) => each.class === 'fatal') },
 );
 /** Each of these takes a whole timeout. */
-const slowFault = pick<Fault>({ kind: 'hang' }, { kind: 'drip', intervalMs: 100 });
+const slowFault = anyOf(({ code }) => code === 'timeout');
 
-/** One of the simulator's rules, with its number by index. */
-type Trouble = Omit<Rule, 'mobile'> & { number?: number };
+/** One of the simulator's rules, with its number by index, and the name of its trouble. */
+type Script = Omit<Rule, 'mobile'> & { name: string; number?: number };
 
-function troubleOf(fault: fc.Arbitrary<Fault>, most: number): fc.Arbitrary<Trouble> {
-	const latency = pick(undefined, undefined, 0, 30);
-	return fc.oneof(
-		{ weight: 4, arbitrary: fc.record({ number: fc.nat(20), times: upTo(most), latency, fault }) },
-		{ weight: 2, arbitrary: fc.record({ call: upTo(60), latency, fault }) },
-		{ weight: 1, arbitrary: fc.record({ times: upTo(most), latency, fault }) },
+function scriptOf(spoilt: Spoilt, most: number): fc.Arbitrary<Script> {
+	const when = fc.oneof(
+		{ weight: 4, arbitrary: fc.record({ number: fc.nat(20), times: upTo(most) }) },
+		{ weight: 2, arbitrary: fc.record({ call: upTo(60) }) },
+		{ weight: 1, arbitrary: fc.record({ times: upTo(most) }) },
 	);
+	const latency = pick(undefined, undefined, 0, 30);
+	return fc
+		.record({ when, latency, spoilt })
+		.map(({ when: rule, latency: wait, spoilt: by }) => ({ ...rule, latency: wait, ...by }));
 }
 
-const trouble = fc.oneof(
-	{ weight: 6, arbitrary: troubleOf(quickFault, 8) },
-	{ weight: 1, arbitrary: troubleOf(slowFault, 3) },
+const script = fc.oneof(
+	{ weight: 6, arbitrary: scriptOf(quickFault, 8) },
+	{ weight: 1, arbitrary: scriptOf(slowFault, 3) },
 );
-const nothingWorks = fc.record({ fault: quickFault }) as fc.Arbitrary<Trouble>;
 
-function listOf(maxLength: number) {
+/** Where the rate is limited for good, it takes minutes to show: scripts/endings.ts. */
+const isLimit = ({ name }: Script) => /10011|429/.test(name);
+const nothingWorks = (quickFault as fc.Arbitrary<Script>).filter((each) => !isLimit(each));
+
+function listOf(minLength: number, maxLength: number) {
 	const number = fc.record({ number: fc.nat(maxLength), spelling: fc.nat(SPELLINGS.length - 1) });
 	const noNumber = fc.record({ noNumber: fc.nat(NO_NUMBERS.length - 1) });
 	const cell = fc.oneof({ weight: 60, arbitrary: number }, { weight: 1, arbitrary: noNumber });
-	return fc.array(cell, { minLength: 1, maxLength, size: 'max' });
+	return fc.array(cell, { minLength, maxLength, size: 'max' });
 }
 
 const execution = fc.record({
-	/** How the node is called: once, in a loop of batches, over two connections, or again with the rows that it gave. */
+	/**
+	 * How the node is called: once, in a loop of batches, over two connections, or again with the rows that it gave, out of a
+	 * table that keeps whole seconds or not.
+	 */
 	shape: fc.oneof(
 		fc.record({ kind: pick('once', 'twice') }),
-		fc.record({ kind: kind('loop'), batchSize: upTo(12) }),
-		fc.record({ kind: kind('back'), rounds: upTo(2) }),
+		fc.record({ kind: kind('loop'), turns: upTo(12) }),
+		fc.record({ kind: kind('back'), rounds: upTo(2), seconds: fc.boolean() }),
 	),
+	/** How often the execution waits between two calls, so that it goes on from the database. */
+	waits: sometimes(4, upTo(2)),
 	resultAs: pick('object', 'columns'),
 	dryRun: fc.nat(14).map((draw) => draw === 14),
 	troubles: fc.oneof(
-		{ weight: 9, arbitrary: fc.array(trouble, { maxLength: 6 }) },
-		{ weight: 1, arbitrary: fc.array(nothingWorks, { minLength: 1, maxLength: 1 }) },
+		{ weight: 9, arbitrary: fc.array(script, { maxLength: 6 }) },
+		{ weight: 2, arbitrary: fc.tuple(nothingWorks) },
 	),
-	edits: fc.array(fc.record({ row: fc.nat(400), edit: pick(...EDITS) }), { maxLength: 5 }),
+	edits: fc.array(fc.record({ row: fc.nat(400), edit: pick(...EDITS) }), { maxLength: 9 }),
 	/** How a failed execution is retried by hand. */
 	byHand: sometimes(2, pick('asItIs', 'continueRegularOutput')),
 	/** Milliseconds until the execution is cancelled. */
@@ -117,9 +130,13 @@ const options = fc.record(
 	{
 		concurrency: fc.oneof(upTo(4), upTo(50)),
 		...{ retries: fc.nat(3), resendUncertain: fc.boolean(), noRecord: pick('error', 'route') },
-		...{ maxQueries: fc.oneof(pick(0, 10_000), upTo(30)), maskNumber: fc.boolean() },
+		maxQueries: fc.oneof(
+			{ weight: 1, arbitrary: pick(0, -1, 2.7) },
+			{ weight: 5, arbitrary: upTo(30) },
+		),
+		maskNumber: fc.boolean(),
 		...{ method: pick('GET', 'POST'), requestsPerSecond: fc.integer({ min: 40, max: 1000 }) },
-		reuseResults: fc.boolean(),
+		reuseResults: pick(true, true, false),
 		recheckAfter: fc.record({ keep: days, recheck: days, remove: days, review: days }),
 		...{ pricePerQuery: pick(0, 0.035), outputField: pick('juhe'), routeField: pick('status') },
 	},
@@ -143,7 +160,10 @@ export const round = fc.record({
 			limitReply: pick('code', 'http'),
 		}),
 	),
-	cells: fc.oneof({ weight: 4, arbitrary: listOf(20) }, { weight: 1, arbitrary: listOf(400) }),
+	cells: fc.oneof(
+		{ weight: 4, arbitrary: listOf(1, 20) },
+		{ weight: 1, arbitrary: listOf(60, 400) },
+	),
 	executions: fc.array(execution, { minLength: 1, maxLength: 3 }),
 });
 export type Round = typeof round extends fc.Arbitrary<infer T> ? T : never;
