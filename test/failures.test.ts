@@ -186,6 +186,7 @@ test.each<[string, object, object]>([
 	expect(detailsOf(outputs[0]![0]!)).toMatchObject(expected);
 });
 
+const state = { state: '0' };
 const SUCCESS = JSON.stringify({ error_code: 0, reason: '成功', result: state });
 test.each([301, 400, 401, 404, 408, 429, 500, 502, 503, 504, 520, 524])(
 	'a whole success behind HTTP %d is an answer, paid once',
@@ -211,7 +212,8 @@ test.each([
 	{ replied: null, isOther: false },
 	{ replied: { number: '13900000001' }, isOther: false },
 ])('a reply about $replied is no answer: $isOther', async ({ replied, isOther }) => {
-	juhe.simulator.script({ fault: json({ error_code: 0, result: { ...state, mobile: replied } }) });
+	const body = { error_code: 0, result: { ...state, mobile: replied } };
+	juhe.simulator.script({ fault: { kind: 'json', body } });
 	for (const operation of OPERATION_NAMES) {
 		const how = { ...CONTINUE, parameters: { operation } };
 		const { outputs } = await juhe.run(phones(BAD, BAD), how);
