@@ -5,6 +5,8 @@ process.env.TZ = 'Asia/Shanghai';
 module.exports = {
 	testEnvironment: 'node',
 	roots: ['<rootDir>/test'],
+	// Tests wait more than they compute. By default one core is left free, which is half of a small machine.
+	maxWorkers: '100%',
 	transform: {
 		'\\.ts$': ['@swc/jest', { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' } }],
 	},
