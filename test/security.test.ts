@@ -170,7 +170,7 @@ describe('a reply', () => {
 	});
 });
 
-test('a cell is data: it is sent nowhere, and comes out as it came', async () => {
+test('a cell is data: nothing of it is sent but 11 digits, and it comes out as it came', async () => {
 	const cells = [
 		...['13800138000\r\nX-Injected: 1', '13800138000&key=other', '13800138000=1', '__proto__'],
 		...['13800138000%0d%0a', '13800138000%26key=other', '13800138000;13900139000', '{{ 1+1 }}'],
@@ -178,15 +178,13 @@ test('a cell is data: it is sent nowhere, and comes out as it came', async () =>
 	];
 	const { outputs } = await juhe.run(phones(...cells, '13900139001'), CONTINUE);
 	expect(outputs[0]!.map(({ json }) => json.phone)).toEqual([...cells, '13900139001']);
-	for (const item of outputs[0]!.slice(0, -1)) {
-		expect(detailsOf(item)).toMatchObject({ code: 'invalidNumber', attempts: 0 });
+	expect(juhe.simulator.received.length).toBeGreaterThan(0);
+	for (const { body, headers } of juhe.simulator.received) {
+		const form = Object.fromEntries(new URLSearchParams(body));
+		expect(form).toEqual({ mobile: form.mobile, key: juhe.simulator.key });
+		expect(['13800138000', '13900139001']).toContain(form.mobile);
+		expect(headers).not.toHaveProperty('x-injected');
 	}
-	expect(juhe.simulator.received).toHaveLength(1);
-	const { body, headers } = juhe.simulator.received[0]!;
-	expect(Object.fromEntries(new URLSearchParams(body))).toEqual({
-		...{ mobile: '13900139001', key: juhe.simulator.key },
-	});
-	expect(headers).not.toHaveProperty('x-injected');
 });
 
 test('names that mean something to JavaScript are but names, in a row and in the options', async () => {
