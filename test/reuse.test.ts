@@ -648,14 +648,20 @@ describe('the summary', () => {
 	});
 
 	test('counts a turn whose settings are refused', async () => {
-		const timeouts = [0, 5000, 0, 5000];
-		const list = distinctNumbers(4).map((phone, turn) => ({ phone, timeout: timeouts[turn]! }));
-		const { summaries } = await loopOf(list, 1, { options: { timeout: '={{ $json.timeout }}' } });
+		const timeouts = [0, 5000, 0, 5000, 0];
+		const list = distinctNumbers(5).map((phone, turn) => ({ phone, timeout: timeouts[turn]! }));
+		const refused = { timeout: '={{ $json.timeout }}', pricePerQuery: 0.5 };
+		const { summaries } = await loopOf(list, 1, { options: refused });
 		const counts = (name: string) => summaries.map((summary) => summary[name]);
-		expect(counts('rows')).toEqual([1, 2, 3, 4]);
-		expect(counts('queried')).toEqual([0, 1, 1, 2]);
-		expect(counts('errors')).toEqual([1, 1, 2, 2]);
+		expect(counts('rows')).toEqual([1, 2, 3, 4, 5]);
+		expect(counts('queried')).toEqual([0, 1, 1, 2, 2]);
+		expect(counts('errors')).toEqual([1, 1, 2, 2, 3]);
+		expect(counts('cost')).toEqual([0, 0.5, 0.5, 1, 1]);
 		expect(summaries.at(-1)).toMatchObject({ stoppedBy: 'invalidSettings', billable: 2 });
+		const dry = await loopOf(list, 1, { options: { ...refused, dryRun: true } });
+		const plans = { billable: 2, duplicate: 0, reusable: 0, overCap: 0 };
+		expect(dry.summaries.at(-1)).toMatchObject({ dryRun: true, cost: 1 });
+		expect(dry.summaries.at(-1)!.routes).toEqual(plans);
 	});
 
 	test.each<[object, INodeParameters, object, number]>([

@@ -150,18 +150,19 @@ function refuseRows(
 	startedAt: string,
 ): INodeExecutionData[][] {
 	const inputs = inputItems(context);
-	const fields = readOutputFields(context);
 	const outcomes = inputs.map((): Outcome => ({ failure }));
-	const summary = summarize(outcomes, failure, startedAt, fields.dryRun);
+	const fields = readOutputFields(context);
+	const { dryRun, pricePerQuery } = fields;
+	const summary = summarize(outcomes, failure, startedAt, dryRun);
 	const total = addToTotal(context, runIndexOf(context), summary);
-	reportSummary(context, summary, outcomes, 0);
+	reportSummary(context, summary, outcomes, pricePerQuery);
 	const { onError } = context.getNode();
 	const items = inputs.map((input, index) =>
 		isTool(context)
 			? toolErrorItem(failure, index)
 			: toErrorItem(input, index, failure, fields, onError),
 	);
-	return toOutputs(context, items, summaryItem(total, 0));
+	return toOutputs(context, items, summaryItem(total, pricePerQuery));
 }
 
 async function query(

@@ -75,10 +75,10 @@ function asRefusal(context: IExecuteFunctions, error: unknown): unknown {
 	});
 }
 
-/** Where rows are written, as far as the settings are good, for a call whose settings are refused. */
+/** Where rows are written and what a query costs, as far as the settings are good, for a call whose settings are refused. */
 export function readOutputFields(
 	context: IExecuteFunctions,
-): Pick<Settings, 'routeField' | 'outputField' | 'resultAs' | 'dryRun'> {
+): Pick<Settings, 'routeField' | 'outputField' | 'resultAs' | 'dryRun' | 'pricePerQuery'> {
 	const read = (name: keyof Settings): unknown => {
 		try {
 			return context.getNodeParameter(`options.${name}`, 0, undefined);
@@ -91,11 +91,13 @@ export function readOutputFields(
 		const isGood = isFieldName(value) && !ADDED_FIELDS.includes(value.trim());
 		return isGood ? value.trim() : fallback;
 	};
+	const price = Number(read('pricePerQuery'));
 	return {
 		routeField: nameOf('routeField', 'route'),
 		outputField: nameOf('outputField', 'mobileStatus'),
 		resultAs: read('resultAs') === 'object' ? 'object' : 'columns',
 		dryRun: read('dryRun') === true,
+		pricePerQuery: price > 0 ? price : 0,
 	};
 }
 
