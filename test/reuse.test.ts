@@ -481,6 +481,8 @@ describe('a row that carries an earlier end', () => {
 			...["'Recheck After (Days)' is set", "'Operation' must be", 'The execution is cancelled.'],
 			// What n8n itself says in the name of the node.
 			'Node does not have any credentials set',
+			...["'Keep' must be a number", 'Juhe -1: The code', 'Juhe 1e+300: The code'],
+			'Juhe (left out: it repeats a secret): The code',
 		];
 		const stale = messages.map((error) => ({ error, phone: a }));
 		for (const row of await run(stale, {}, how)) expect(row).not.toHaveProperty('error');
@@ -495,6 +497,7 @@ describe('a row that carries an earlier end', () => {
 			...[
 				{ error: 'x', details: '{' },
 				{ error: 'x', details: 'null' },
+				{ error: 'Juhe Ltd. says: no' },
 			],
 		].map((row) => ({ ...row, phone: a })) as Row[];
 		expect(await run(theirs, {}, how)).toMatchObject(theirs);

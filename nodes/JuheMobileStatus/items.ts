@@ -20,7 +20,7 @@ import {
 	type RowFailureDetails,
 } from './list/outcome';
 import { isResultColumn, resultObjectOf, routeOf } from './list/storedResult';
-import { OPTIONS, PROPERTIES } from './properties';
+import { OPTIONS, PROPERTIES, RECHECK_DAYS } from './properties';
 import { toResult, type Result } from './result';
 import type { Settings } from './settings';
 
@@ -104,7 +104,7 @@ function ownFields(json: IDataObject, fields: OutputFields): IDataObject {
 
 /** How the messages begin that this node writes into a row, and those that n8n gives it where it cannot start. */
 const MESSAGE_STARTS = [
-	...[...PROPERTIES, ...OPTIONS].map(({ displayName }) => `'${displayName}' `),
+	...[...PROPERTIES, ...OPTIONS, ...RECHECK_DAYS].map(({ displayName }) => `'${displayName}' `),
 	...CREDENTIAL_FIELDS.map((field) => `'${field}' in the credential `),
 	CANCELLED_MESSAGE,
 	'Node does not have any credentials',

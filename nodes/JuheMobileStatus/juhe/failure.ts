@@ -52,8 +52,8 @@ export interface FailureFields
 	sentence: string;
 }
 
-/** How the messages of `serviceFailure` begin. */
-export const SERVICE_MESSAGE = /^Juhe \w+: /;
+/** How the messages of `serviceFailure` begin: the code is a word, a number, or LEFT_OUT. */
+export const SERVICE_MESSAGE = /^Juhe (-?\w[\w.+]*|\(left out: [^:]+\)): /;
 
 /** A failure caused by the service or the network. */
 export function serviceFailure(fields: FailureFields): Failure {
