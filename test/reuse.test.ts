@@ -330,6 +330,8 @@ describe('the shape of a result', () => {
 	test.each([
 		{ name: 'text', field: '13800138000', isOwn: false },
 		{ name: 'an object of the user', field: { home: '1', work: '2' }, isOwn: false },
+		{ name: 'an empty object', field: {}, isOwn: false },
+		{ name: 'an empty list', field: [], isOwn: false },
 		{ name: 'a result', field: { state: '0', advice: 'keep' }, isOwn: true },
 	])('as columns leaves a field of the prefix that is $name', async ({ field, isOwn }) => {
 		const options = { outputField: 'mobile', ...REUSE };
@@ -339,6 +341,7 @@ describe('the shape of a result', () => {
 			expect(json!.mobile).toEqual(isOwn ? undefined : field);
 			if (phone === 'x') continue;
 			const [again] = await run([json!], options);
+			expect(again!.mobile).toEqual(json!.mobile);
 			expect(resultIn({ ...again, mobile: undefined }, 'mobile')).toMatchObject({
 				source: 'reused',
 			});

@@ -74,7 +74,9 @@ export function resultObjectOf(row: JsonRow, fields: FieldNames): JsonRow | unde
 	const isResult =
 		names.some((name) => OWN_NAMES.includes(name)) ||
 		// With Result Fields some of these names may be all that is left.
-		(routeOf(row, fields) !== undefined && names.every((name) => RESULT_NAME_SET.has(name)));
+		(names.length > 0 &&
+			routeOf(row, fields) !== undefined &&
+			names.every((name) => RESULT_NAME_SET.has(name)));
 	return isResult ? (value as JsonRow) : undefined;
 }
 
