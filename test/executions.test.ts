@@ -429,6 +429,9 @@ describe('A failed execution retried by hand', () => {
 		expectSent(11, 5);
 		const planned = itemsOf(await resume(file(CONTINUE.node, 4, true), again), 'Done');
 		expect(tally(planned)).toEqual({ reusable: 3, billable: 1, overCap: 2 });
+		// The number that was not billed takes nothing from the cap.
+		const more = itemsOf(await resume(file(CONTINUE.node, 5, true), again), 'Done');
+		expect(tally(more)).toEqual({ reusable: 3, billable: 2, overCap: 1 });
 		expectSent(11, 5);
 	});
 

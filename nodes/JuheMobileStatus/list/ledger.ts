@@ -57,7 +57,6 @@ export class Ledger {
 	/** The answer that this execution has to a number, or what an unsuccessful query has left. */
 	entryOf(mobile: string): { answer?: PaidAnswer; prior?: PriorFailure } {
 		const entry = this.record.entries[this.hash(mobile)];
-		if (entry === undefined) return {};
 		return Array.isArray(entry) ? { answer: unpack(entry) } : { prior: entry };
 	}
 
@@ -66,9 +65,11 @@ export class Ledger {
 		return this.record.planned[this.hash(mobile)];
 	}
 
-	/** How many numbers that are. */
+	/** How many queries those numbers would take from the cap. */
 	countPlanned(): number {
-		return Object.keys(this.record.planned).length;
+		const { entries, planned } = this.record;
+		const isFree = (entry?: object) => entry && 'billable' in entry && entry.billable === 'no';
+		return Object.keys(planned).filter((hash) => !isFree(entries[hash])).length;
 	}
 
 	/** Lets numbers be sent again whose retries an earlier execution has used up. */

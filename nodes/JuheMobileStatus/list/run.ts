@@ -103,7 +103,7 @@ export function planDryRun(rows: Row[], ledger: Ledger, options: RunOptions): Ru
 			settled.set(mobile, { mobile, plan: plannedBy === options.call ? 'billable' : 'duplicate' });
 		} else if (decision.action === 'query') {
 			ledger.plan(mobile, options.call);
-			maxQueries--;
+			if (!ledger.isFree(mobile)) maxQueries--;
 			settled.set(mobile, { mobile, plan: 'billable' });
 		} else settled.set(mobile, planOf(mobile, decision));
 	}
@@ -250,9 +250,8 @@ function numbersToCheck(rows: Row[], { reuseResults }: RunOptions): NumberToChec
 		const number = numbers.get(mobile) ?? { mobile, outdated: [] };
 		numbers.set(mobile, number);
 		if (stored === undefined) continue;
-		const { reusable } = number;
 		if (!reuseResults || !stored.isValid) number.outdated.push(stored);
-		else if (!reusable || stored.checkedTime > reusable.checkedTime) number.reusable = stored;
+		else if (stored.checkedTime > (number.reusable?.checkedTime ?? 0)) number.reusable = stored;
 	}
 	return [...numbers.values()];
 }
