@@ -274,6 +274,13 @@ describe.each(['sideBySide', 'byEngine'] as const)('Tool calls of an agent (%s)'
 		{ way: 'semicolons', sent: listed.join('；') },
 		{ way: 'lines', sent: listed.join('\n') },
 		{ way: 'a numbered list', sent: listed.map((each, i) => `${i + 1}. ${each}`).join('\n') },
+		{ way: 'Chinese item numbers', sent: listed.map((each, i) => `${i + 1}、${each}`).join('\n') },
+		{ way: 'item numbers in a line', sent: listed.map((each, i) => `${i + 1}. ${each}`).join(' ') },
+		{
+			way: 'item numbers in brackets',
+			sent: listed.map((each, i) => `（${i + 1}）${each}`).join('，'),
+		},
+		{ way: 'country codes and blanks', sent: listed.map((each) => `+86 ${each}`).join(' ') },
 		{ way: 'a marked list', sent: listed.map((each) => `- +86 ${each}`).join('\n') },
 		{ way: 'blanks', sent: listed.join(' ') },
 		{

@@ -17,8 +17,12 @@ import type { Settings } from './settings';
 
 /** What a model puts between numbers; blanks count too, between whole numbers. */
 const SEPARATORS = /[,，;；、\n\r|/]|和|与|及|\band\b/;
-/** How a model begins the lines of a list. */
-const LIST_MARKER = /^\s*(?:[-*•]|\d{1,3}[.)](?!\d))\s*/;
+/** How a model begins the items of a list: `- `, and `1. `, `1)`, `1、` or `（1）` wherever one begins. */
+const BULLET = /^\s*[-*•]\s*/;
+const ITEM_NUMBER =
+	/(?<![^\s,，;；、|])(?:[(（](?:[1-9]\d?|100)[)）]|(?:[1-9]\d?|100)(?:[)）、]|[.．](?!\d)))\s*/g;
+/** A country code that a blank parts from its number. */
+const COUNTRY_CODE = /(?<!\S)([(（]?\+?(?:00)?86[)）]?)\s+(?=\d)/g;
 const DIGIT = /\p{Nd}/u;
 /** Names of a result that tell a model nothing. */
 const NOT_FOR_MODELS: readonly ResultName[] = ['operation', 'attempts', 'recheckAt', 'orderid'];
@@ -62,8 +66,9 @@ export function splitNumbers(sent: unknown): unknown[] {
 	if (Array.isArray(array)) return splitNumbers(array);
 	const parts = sent
 		.replace(/[[\]"'`]/g, '')
+		.replace(ITEM_NUMBER, '')
 		.split(SEPARATORS)
-		.map((part) => part.replace(LIST_MARKER, '').trim())
+		.map((part) => part.replace(BULLET, '').trim())
 		.filter((part) => DIGIT.test(part))
 		.flatMap(splitAtBlanks);
 	return parts.length > 1 ? parts : [sent];
@@ -72,7 +77,10 @@ export function splitNumbers(sent: unknown): unknown[] {
 /** Blanks may also stand within a number, so they separate only where one of the parts is a number by itself. */
 function splitAtBlanks(text: string): string[] {
 	if ('mobile' in parseMobile(text)) return [text];
-	const parts = text.split(/\s+/).filter((part) => DIGIT.test(part));
+	const parts = text
+		.replace(COUNTRY_CODE, '$1')
+		.split(/\s+/)
+		.filter((part) => DIGIT.test(part));
 	return parts.some((part) => 'mobile' in parseMobile(part)) ? parts : [text];
 }
 
