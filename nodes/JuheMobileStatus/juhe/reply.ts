@@ -179,7 +179,10 @@ const OTHER_NUMBER: Cause = {
 /** Whether the service's `mobile` is another number. One that is masked, encrypted or left out says nothing. */
 function isOtherNumber(replied: unknown, mobile: string): boolean {
 	const text = typeof replied === 'number' || typeof replied === 'string' ? String(replied) : '';
-	return /^[\d\s()+.-]*\d[\d\s()+.-]*$/.test(text) && !text.replace(/\D/g, '').endsWith(mobile);
+	const characters = text.normalize('NFKC').replace(/[^\p{L}\p{N}]/gu, '');
+	// Where there are digits enough, nothing between them stands for one.
+	const isNumber = /^\d{11,}$/.test(characters) || /^[\d\s()+.-]*\d[\d\s()+.-]*$/.test(text);
+	return isNumber && !characters.endsWith(mobile);
 }
 
 function isDocumented(code: number): code is keyof typeof JUHE_CODES {
