@@ -334,6 +334,12 @@ describe('a service that sends back what it was sent', () => {
 			dressed: 'in hex with colons',
 			as: (secret) => `Key ${every(2, hex(secret).toUpperCase(), ':')}`,
 		},
+		{ dressed: 'in hex with 0x', as: (secret) => each(secret, (code) => `0x${code}, `) },
+		{ dressed: 'in hex of UTF-16', as: (secret) => Buffer.from(secret, 'utf16le').toString('hex') },
+		{
+			dressed: 'in octal digits',
+			as: (secret) => each(secret, (_, c) => `\\${c.charCodeAt(0).toString(8)}`),
+		},
 		{ dressed: 'in base64', as: base64 },
 		{ dressed: 'in base64 behind a letter', as: (secret) => `x ${base64(`=${secret}`)}` },
 		{ dressed: 'in base64 behind Chinese', as: (secret) => base64(`密钥>${secret}?`) },

@@ -121,7 +121,7 @@ function lettersAndDigits(text: string): string {
  * RUN_LENGTH characters of ASCII in base64 or in hexadecimal digits. An order number, which most replies have, is neither:
  * to unpack it would take longer than all else.
  */
-const PACKED = /(?:[A-Za-f][A-Za-z0-9]{3}){3}|(?:[2-7][0-9A-Fa-f]){12}/;
+const PACKED = /(?:[A-Za-f][A-Za-z0-9]{3}){3}|(?:[2-7][0-9A-Fa-f](?:00)?){12}/;
 
 /** What base64 and hexadecimal digits stand for, from wherever their first byte begins. */
 function unpack(characters: string): string[] {
@@ -141,7 +141,8 @@ const ENCODED_CHARACTERS: ReadonlyArray<
 	[/(?:%[0-9a-f]{2})+/gi, (run) => Buffer.from(run.replaceAll('%', ''), 'hex').toString()],
 	[/\\{2,}/g, () => '\\'],
 	[/[%\\]u([0-9a-f]{4})/gi, (_, code) => fromCode(parseInt(code, 16))],
-	[/\\x([0-9a-f]{2})/gi, (_, code) => fromCode(parseInt(code, 16))],
+	[/[\\0]x([0-9a-f]{2})/gi, (_, code) => fromCode(parseInt(code, 16))],
+	[/\\([0-7]{2,3})/g, (_, code) => fromCode(parseInt(code, 8))],
 	[/(?:&#x|\\u\{)0*([0-9a-f]{1,6})/gi, (_, code) => fromCode(parseInt(code, 16))],
 	[/&#0*([0-9]{1,7})/g, (_, code) => fromCode(Number(code))],
 	[/&amp;/gi, () => '&'],
@@ -150,7 +151,7 @@ const ENCODED_CHARACTERS: ReadonlyArray<
 ];
 
 function decodeCharacters(text: string): string {
-	if (!/[%&\\<]/.test(text)) return text;
+	if (!/[%&\\<]|0x/i.test(text)) return text;
 	return ENCODED_CHARACTERS.reduce(
 		(decoded, [pattern, decode]) => decoded.replace(pattern, decode),
 		text,
