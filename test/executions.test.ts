@@ -324,6 +324,14 @@ describe.each(['sideBySide', 'byEngine'] as const)('Tool calls of an agent (%s)'
 		}
 	});
 
+	test('ask for the number alone where the model sends an object', async () => {
+		for (const phone of ['{"phone":"13800138000"}', '[{"phone":"13800138000"}]']) {
+			const [text] = await textsOf([[{ phone }]], style);
+			expect(text).toContain("'Mobile Number' is an object: send the number alone. Correct");
+		}
+		expectSent(0);
+	});
+
 	test('refuse more than 100 numbers, and send none of them', async () => {
 		const list = distinctNumbers(101);
 		const [text] = await textsOf([[{ phone: list.join(',') }]], style);

@@ -24,6 +24,8 @@ const ITEM_NUMBER =
 /** A country code that a blank parts from its number. */
 const COUNTRY_CODE = /(?<!\S)([(（]?\+?(?:00)?86[)）]?)\s+(?=\d)/g;
 const DIGIT = /\p{Nd}/u;
+/** What a model is told of an object. */
+const IS_OBJECT = 'is an object: send the number alone';
 /** Names of a result that tell a model nothing. */
 const NOT_FOR_MODELS: readonly ResultName[] = ['operation', 'attempts', 'recheckAt', 'orderid'];
 
@@ -44,7 +46,8 @@ export function readToolRows(context: IExecuteFunctions): ToolRow[] {
 			const row: Row =
 				'mobile' in parsed
 					? { mobile: parsed.mobile }
-					: { failure: invalidNumberFailure(parsed.reason) };
+					: // A model cannot read a field by an expression.
+						{ failure: invalidNumberFailure(parsed.kind === 'object' ? IS_OBJECT : parsed.reason) };
 			const key = 'mobile' in parsed ? parsed.mobile : given;
 			if (!rows.has(key)) rows.set(key, { row, given, item });
 		}
