@@ -7,6 +7,7 @@ module.exports = {
 	roots: ['<rootDir>/test'],
 	// Tests wait more than they compute. By default one core is left free, which is half of a small machine.
 	maxWorkers: '100%',
+	maxConcurrency: 12,
 	transform: {
 		'\\.ts$': ['@swc/jest', { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' } }],
 	},

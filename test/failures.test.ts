@@ -186,8 +186,7 @@ test.each<[string, object, object]>([
 	expect(detailsOf(outputs[0]![0]!)).toMatchObject(expected);
 });
 
-const state = { state: '0' };
-const SUCCESS = JSON.stringify({ error_code: 0, reason: '成功', result: state });
+const SUCCESS = JSON.stringify({ error_code: 0, reason: '成功', result: { state: '0' } });
 test.each([301, 400, 401, 404, 408, 429, 500, 502, 503, 504, 520, 524])(
 	'a whole success behind HTTP %d is an answer, paid once',
 	async (status) => {
@@ -199,36 +198,42 @@ test.each([301, 400, 401, 404, 408, 429, 500, 502, 503, 504, 520, 524])(
 	},
 );
 
-test.each([
-	{ replied: '13900000001', isOther: true },
-	{ replied: 13900000001, isOther: true },
-	{ replied: '+86 139-0000-0001', isOther: true },
-	{ replied: '1', isOther: true },
-	{ replied: '139–0000–0001', isOther: true },
-	{ replied: '１３９０００００００１', isOther: true },
-	{ replied: "'13900000001", isOther: true },
-	{ replied: '\u202d13900000001\u202c', isOther: true },
-	{ replied: `\u202d${BAD}\u202c`, isOther: false },
-	{ replied: `${BAD.slice(0, 3)}____${BAD.slice(7)}`, isOther: false },
-	{ replied: BAD, isOther: false },
-	{ replied: `86${BAD}`, isOther: false },
-	{ replied: Number(BAD), isOther: false },
-	{ replied: `${BAD.slice(0, 3)}****${BAD.slice(7)}`, isOther: false },
-	{ replied: '', isOther: false },
-	{ replied: null, isOther: false },
-	{ replied: { number: '13900000001' }, isOther: false },
-])('a reply about $replied is no answer: $isOther', async ({ replied, isOther }) => {
-	const body = { error_code: 0, result: { ...state, mobile: replied } };
-	juhe.simulator.script({ fault: { kind: 'json', body } });
-	for (const operation of OPERATION_NAMES) {
-		const how = { ...CONTINUE, parameters: { operation } };
-		const { outputs } = await juhe.run(phones(BAD, BAD), how);
-		const [first, second] = outputs[0]!;
-		const details = { code: 'otherNumber', billable: 'uncertain', attempts: 1 };
-		if (isOther) expect(detailsOf(first!)).toMatchObject(details);
-		else expect(statusOf(second!)).toMatchObject({ mobile: BAD, source: 'duplicate' });
-	}
-	expect(juhe.simulator.counts.requests).toBe(OPERATION_NAMES.length);
+describe('a reply about', () => {
+	const repliesWith = async (mobile: unknown, operation: string) => {
+		const body = { error_code: 0, result: { state: '0', mobile } };
+		juhe.simulator.script({ fault: { kind: 'json', body } });
+		const { outputs } = await juhe.run(phones(BAD, BAD), {
+			...CONTINUE,
+			parameters: { operation },
+		});
+		expect(juhe.simulator.counts.requests).toBe(1);
+		return outputs[0]!;
+	};
+	const each = (...replies: unknown[]) =>
+		replies.flatMap((replied) => OPERATION_NAMES.map((operation) => ({ replied, operation })));
+
+	const wide = '１３９０００００００１';
+	const marked = '\u202d13900000001\u202c';
+	const dashed = '139–0000–0001';
+	const numbers = ['13900000001', 13900000001, '+86 139-0000-0001', '1', dashed, wide, marked];
+	test.each(each(...numbers, "'13900000001"))(
+		'$replied is no answer, $operation',
+		async ({ replied, operation }) => {
+			const [first] = await repliesWith(replied, operation);
+			const details = { code: 'otherNumber', billable: 'uncertain', attempts: 1 };
+			expect(detailsOf(first!)).toMatchObject(details);
+		},
+	);
+
+	const masked = `${BAD.slice(0, 3)}****${BAD.slice(7)}`;
+	const alsoMasked = `${BAD.slice(0, 3)}____${BAD.slice(7)}`;
+	const none = { number: '13900000001' };
+	const marks = `\u202d${BAD}\u202c`;
+	const same = [BAD, `86${BAD}`, Number(BAD), masked, alsoMasked, marks, '', null, none];
+	test.each(each(...same))('$replied is an answer, $operation', async ({ replied, operation }) => {
+		const [, second] = await repliesWith(replied, operation);
+		expect(statusOf(second!)).toMatchObject({ mobile: BAD, source: 'duplicate' });
+	});
 });
 
 test('success whose error_code is a text is success', async () => {

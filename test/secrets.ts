@@ -13,19 +13,22 @@ interface Account {
 }
 
 /**
- * What of the account's secrets, and of the ciphertexts that the simulator has got, stands in what is saved: as it is,
- * URL-encoded, or 12 of its letters and digits in a row.
+ * What of the account's secrets, and of the ciphertexts that it has got, stands in what is saved.
  *
  * @param saved what n8n saves of an execution, with errors, whose texts JSON leaves out; or a text
  */
 export function secretsIn(saved: unknown, { key, openid, received }: Account): string[] {
-	const text = typeof saved === 'string' ? saved : JSON.stringify([saved], withTexts);
 	const ciphertexts = received.flatMap(({ url, body, mobile }) => {
 		const sent = new URLSearchParams(body || url.split('?')[1]).get('mobile');
 		return sent === null || sent === mobile ? [] : [sent];
 	});
-	const secrets = [...new Set([key, openid, aesKeyOf(openid), ...ciphertexts])];
-	const forms = secrets.flatMap((secret) => [secret, encodeURIComponent(secret)]);
+	return toldOf(saved, [key, openid, aesKeyOf(openid), ...ciphertexts]);
+}
+
+/** The same of given secrets: as they are, URL-encoded, or 12 of their letters and digits in a row. */
+export function toldOf(saved: unknown, secrets: string[]): string[] {
+	const text = typeof saved === 'string' ? saved : JSON.stringify([saved], withTexts);
+	const forms = [...new Set(secrets)].flatMap((each) => [each, encodeURIComponent(each)]);
 	const parts = new Set(forms.flatMap((form) => [...windowsOf(form)]));
 	const told = new Set(forms.filter((form) => text.includes(form)));
 	for (const part of windowsOf(text)) if (parts.has(part)) told.add(part);
