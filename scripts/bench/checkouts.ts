@@ -13,6 +13,8 @@ import type { BenchOptions } from './speed';
 
 const CONCURRENCIES = [20, 50] as const;
 const OPERATIONS = ['plain', 'aes', 'rsa'] as const;
+/** Of the list whose execution is weighed as n8n stores it. */
+const STORED_ROWS = 10_000;
 
 /** The same job for the node of either checkout. */
 interface Pair {
@@ -38,8 +40,10 @@ export async function compareCheckouts({
 }: CompareOptions): Promise<void> {
 	const simulator = await startSimulator();
 	const pair = (what: string, options: EngineOptions, isMeasuredOnce = false): Pair => {
+		// In the shape that every checkout has.
+		const shaped = { ...options, options: { resultAs: 'object' } };
 		const side = (checkout: string) => ({
-			...onEngine(simulator, what, { ...options, source: checkout }),
+			...onEngine(simulator, what, { ...shaped, source: checkout }),
 			isMeasuredOnce,
 		});
 		return { what: `${what}, bare engine`, before: side(resolve(source)), now: side(ROOT) };
@@ -55,11 +59,14 @@ export async function compareCheckouts({
 	const short = pair(`plain, ${long / 100} rows`, { contender: 'ours', rows: long / 100 });
 	const longest = pair(`plain, ${long} rows`, { contender: 'ours', rows: long }, true);
 	const stubbed = pair(`answers at once, ${long} rows`, { contender: 'stubbed', rows: long });
+	const stored = pair(`answers at once, ${STORED_ROWS} rows`, {
+		...{ contender: 'stubbed', rows: STORED_ROWS },
+	});
 	// The node that only adds an answer is the same for both.
 	const copied = onEngine(simulator, 'adds an answer', { contender: 'copied', rows: long });
 
 	const report = async (inN8n: Pair[]) => {
-		const pairs = [...lookups, ...inN8n, short, longest, stubbed];
+		const pairs = [...lookups, ...inN8n, short, longest, stubbed, stored];
 		const results = await measure(
 			[...pairs.flatMap(({ before, now }) => [before, now]), copied],
 			rounds,
@@ -91,6 +98,7 @@ export async function compareCheckouts({
 			line('CPU ms a row of all but the request helper', 3, stubbed, (side) => of(side).cpu!),
 			line('bytes a number over a node that adds an answer', 0, stubbed, overCopied),
 			line('bytes a number, ledger alone', 0, stubbed, (side) => of(side).kept! / long),
+			line(`stored KB: ${STORED_ROWS} rows`, 0, stored, (side) => of(side).stored! / 1000),
 		];
 		console.log(`Medians of ${rounds} rounds, in turns; lists of ${rows} rows.\n`);
 		console.log(table(['What', 'Before', 'Now', 'Now : before'], lines));

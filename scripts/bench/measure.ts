@@ -15,6 +15,8 @@ export interface Figures {
 	heap?: number;
 	/** Of `heap`, what the node keeps for later calls of the execution. */
 	kept?: number;
+	/** Bytes of the execution as n8n stores it; on the bare engine only. */
+	stored?: number;
 	/** TLS handshakes. */
 	handshakes?: number;
 }

@@ -8,6 +8,7 @@ import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
+import { stringify } from 'flatted';
 import type {
 	ICredentialDataDecryptedObject,
 	IDataObject,
@@ -42,6 +43,8 @@ export interface EngineResult {
 	heap: number;
 	/** Bytes of `heap` that are free when the execution's context is dropped: what the node keeps for later calls. */
 	kept: number;
+	/** Bytes of the execution as n8n stores it. */
+	stored: number;
 }
 
 const RESULT = {
@@ -141,15 +144,19 @@ async function main(): Promise<EngineResult> {
 	});
 	const { user, system } = process.cpuUsage(cpuBefore);
 	if (error || outputs[0]?.length !== rows.length) throw error ?? new Error('Rows are missing');
+	const memory = process.resourceUsage().maxRSS / 1024;
 	const heapAfter = await heapInUse();
+	const stored = Buffer.byteLength(stringify(run.data));
+	const heapStored = await heapInUse();
 	run.data.executionData!.contextData = {};
 	const heapWithoutContext = await heapInUse();
 	return {
 		seconds: run.data.resultData.runData.Juhe![0]!.executionTime / 1000,
 		cpu: (user + system) / 1000 / rows.length,
-		memory: process.resourceUsage().maxRSS / 1024,
+		memory,
 		heap: heapAfter - heapBefore,
-		kept: heapAfter - heapWithoutContext,
+		kept: heapStored - heapWithoutContext,
+		stored,
 	};
 }
 
