@@ -161,6 +161,8 @@ let page: Page;
 			const parameters = page.getByTestId('node-parameters');
 			await parameters.getByText('Reuse Results in Rows').scrollIntoViewIfNeeded();
 			await shoot('reuse', page.getByTestId('ndv'));
+			// n8n draws the lines of JSON that are in sight only.
+			await page.setViewportSize({ ...VIEWPORT, height: 960 });
 			const output = page.getByTestId('output-panel');
 			await output.getByText('Summary').first().click();
 			await output.getByTestId('radio-button-json').click();
