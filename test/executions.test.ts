@@ -699,6 +699,16 @@ describe('An answer that is lost', () => {
 		expectSent(3, 3);
 	});
 
+	test('counts over the turns of a loop, whatever else fails in between', async () => {
+		juhe.simulator.script({ call: 1, fault: LOST });
+		juhe.simulator.script({ call: 2, fault: http(503) });
+		juhe.simulator.script({ fault: LOST });
+		const file = loop(1, { options: { retries: 1 } }, CONTINUE.node);
+		const done = itemsOf(await run(file, phones(A, A, A)), 'Done');
+		expect(tally(done)).toEqual({ 503: 1, connectionLost: 2 });
+		expectSent(3, 2);
+	});
+
 	test('makes the cost of the answer uncertain that a later try gets', async () => {
 		juhe.simulator.script({ times: 1, fault: LOST });
 		const failed = await run(loop(1, { options: { retries: 0 } }, {}), phones(A));
