@@ -17,12 +17,13 @@ export interface PriorFailure extends Pick<FailureDetails, 'code' | 'attempts' |
 	lostAnswers: number;
 }
 
+/** The values of API_FIELDS but the last, `orderid`. A field that the service left out is an empty list. */
+type StoredValues = Array<ApiResult[keyof ApiResult] | never[]>;
 /**
  * An answer as n8n stores it, short because there may be a million: call, attempts, whether it is surely billed (1) or
- * not (0), time (Date.now()), and the values of API_FIELDS. A field that the service left out is an empty list. Of a number
- * without a record there are no values.
+ * not (0), time (Date.now()), values and `orderid`. Of a number without a record there are no values.
  */
-type StoredAnswer = [number, number, 0 | 1, number, ...Array<ApiResult[keyof ApiResult] | never[]>];
+type StoredAnswer = [number, number, 0 | 1, number, StoredValues?, ApiResult['orderid']?];
 
 /** What n8n stores of the ledger with an execution. Numbers stand behind their HMAC. */
 export interface LedgerRecord {
@@ -44,6 +45,8 @@ export class Ledger {
 	readonly breaker = new CircuitBreaker();
 	/** Numbers that are being sent, or wait for a slot. */
 	private readonly inFlight = new Map<string, Promise<LookupResult | undefined>>();
+	/** Values that many numbers share, by their JSON: n8n stores a list once for all that hold it. */
+	private readonly shared = new Map<string, StoredValues>();
 	/** Answers that came while this process worked on the execution. */
 	queriesAnswered = 0;
 
@@ -122,12 +125,28 @@ export class Ledger {
 		const { entries } = this.record;
 		if ('answer' in result) {
 			this.queriesAnswered++;
-			entries[this.hash(mobile)] = pack(result.answer, call);
+			entries[this.hash(mobile)] = this.pack(result.answer, call);
 		} else {
 			const { code, attempts, billable } = result.failure.details;
 			const { lostAnswers } = result;
 			entries[this.hash(mobile)] = { code, attempts, billable, call, lostAnswers };
 		}
+	}
+
+	private pack({ result, attempts, billable, checkedAt }: Answer, call: number): StoredAnswer {
+		const isBilled = billable === 'yes' ? 1 : 0;
+		const time = Date.parse(checkedAt);
+		if (result === null) return [call, attempts, isBilled, time];
+		const { orderid, ...rest } = result;
+		const text = JSON.stringify(rest);
+		const fields = API_FIELDS.slice(0, -1);
+		const values =
+			this.shared.get(text) ??
+			fields.map((field) => (result[field] === undefined ? [] : result[field]));
+		this.shared.set(text, values);
+		return orderid === undefined
+			? [call, attempts, isBilled, time, values]
+			: [call, attempts, isBilled, time, values, orderid];
 	}
 
 	/** Records that a dry run would query a number, which no call before it would. */
@@ -141,24 +160,14 @@ export class Ledger {
 	}
 }
 
-function pack({ result, attempts, billable, checkedAt }: Answer, call: number): StoredAnswer {
-	const stored: StoredAnswer = [call, attempts, billable === 'yes' ? 1 : 0, Date.parse(checkedAt)];
-	if (result === null) return stored;
-	const values = API_FIELDS.map((field) => (result[field] === undefined ? [] : result[field]));
-	// The plain query has no order number.
-	if (result.orderid === undefined) values.pop();
-	// A copy has no room left over from growing.
-	return stored.concat(values).slice() as StoredAnswer;
-}
-
-function unpack([call, attempts, isBilled, time, ...values]: StoredAnswer): PaidAnswer {
+function unpack([call, attempts, isBilled, time, values, orderid]: StoredAnswer): PaidAnswer {
 	const billable = isBilled === 1 ? 'yes' : 'uncertain';
 	const paid = { call, attempts, billable, checkedAt: new Date(time).toISOString() } as const;
-	if (values.length === 0) return { ...paid, result: null };
+	if (values === undefined) return { ...paid, result: null };
 	const result: ApiResult = {};
-	API_FIELDS.forEach((field, index) => {
-		const value = values[index];
-		if (!Array.isArray(value)) result[field] = value;
+	[...values, orderid].forEach((value, index) => {
+		const field = API_FIELDS[index];
+		if (field !== undefined && value !== undefined && !Array.isArray(value)) result[field] = value;
 	});
 	return { ...paid, result };
 }
