@@ -71,8 +71,7 @@ export class Ledger {
 	/** How many queries those numbers would take from the cap. */
 	countPlanned(): number {
 		const { entries, planned } = this.record;
-		const isFree = (entry?: object) => entry && 'billable' in entry && entry.billable === 'no';
-		return Object.keys(planned).filter((hash) => !isFree(entries[hash])).length;
+		return Object.keys(planned).filter((hash) => !isUnbilled(entries[hash])).length;
 	}
 
 	/** Lets numbers be sent again whose retries an earlier execution has used up. */
@@ -96,7 +95,7 @@ export class Ledger {
 
 	/** Whether a number may be sent beside the cap: its last query was not billed. */
 	isFree(mobile: string): boolean {
-		return this.entryOf(mobile).prior?.billable === 'no';
+		return isUnbilled(this.record.entries[this.hash(mobile)]);
 	}
 
 	/** The lookup of a number that is under way; it gives undefined where the number was not sent after all. */
@@ -139,11 +138,12 @@ export class Ledger {
 		if (result === null) return [call, attempts, isBilled, time];
 		const { orderid, ...rest } = result;
 		const text = JSON.stringify(rest);
-		const fields = API_FIELDS.slice(0, -1);
-		const values =
-			this.shared.get(text) ??
-			fields.map((field) => (result[field] === undefined ? [] : result[field]));
-		this.shared.set(text, values);
+		let values = this.shared.get(text);
+		if (values === undefined) {
+			const fields = API_FIELDS.slice(0, -1);
+			values = fields.map((field) => (result[field] === undefined ? [] : result[field]));
+			this.shared.set(text, values);
+		}
 		return orderid === undefined
 			? [call, attempts, isBilled, time, values]
 			: [call, attempts, isBilled, time, values, orderid];
@@ -158,6 +158,10 @@ export class Ledger {
 	private hash(mobile: string): string {
 		return createHmac('sha256', this.secret).update(mobile).digest('base64url').slice(0, 12);
 	}
+}
+
+function isUnbilled(entry: StoredAnswer | PriorFailure | undefined): boolean {
+	return entry !== undefined && !Array.isArray(entry) && entry.billable === 'no';
 }
 
 function unpack([call, attempts, isBilled, time, values, orderid]: StoredAnswer): PaidAnswer {
