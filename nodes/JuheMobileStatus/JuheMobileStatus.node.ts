@@ -2,6 +2,7 @@ import {
 	NodeConnectionTypes,
 	NodeOperationError,
 	type ICredentialDataDecryptedObject,
+	type IDataObject,
 	type IExecuteFunctions,
 	type INodeExecutionData,
 	type INodeType,
@@ -108,9 +109,7 @@ async function checkRows(
 		? planDryRun(rows, ledger, runOptions(context, settings))
 		: await query(context, rows, ledger, { settings, account, credentialData });
 
-	const summary = summarize(outcomes, stoppedBy, startedAt, settings.dryRun);
-	const total = addToTotal(context, runIndexOf(context), summary);
-	reportSummary(context, summary, outcomes, settings.pricePerQuery);
+	const summary = countCall(context, outcomes, stoppedBy, startedAt, settings);
 	throwWhereStopped(context, outcomes);
 
 	const outcomeOf = (index: number) => outcomes[index] as Outcome;
@@ -123,7 +122,21 @@ async function checkRows(
 				? toErrorItem(input, index, outcome.failure, settings, onError)
 				: toOutputItem(input, index, rows[index], outcome, settings, fingerprintOf);
 		});
-	return toOutputs(context, items, summaryItem(total, settings.pricePerQuery));
+	return toOutputs(context, items, summary);
+}
+
+/** Counts a call, and tells what it came to. @returns the item of the Summary output */
+function countCall(
+	context: IExecuteFunctions,
+	outcomes: Outcome[],
+	stoppedBy: RowFailure | undefined,
+	startedAt: string,
+	{ dryRun, pricePerQuery }: Pick<Settings, 'dryRun' | 'pricePerQuery'>,
+): IDataObject {
+	const summary = summarize(outcomes, stoppedBy, startedAt, dryRun);
+	const total = addToTotal(context, runIndexOf(context), summary);
+	reportSummary(context, summary, outcomes, pricePerQuery);
+	return summaryItem(total, pricePerQuery);
 }
 
 async function readAccount(
@@ -152,17 +165,14 @@ function refuseRows(
 	const inputs = inputItems(context);
 	const outcomes = inputs.map((): Outcome => ({ failure }));
 	const fields = readOutputFields(context);
-	const { dryRun, pricePerQuery } = fields;
-	const summary = summarize(outcomes, failure, startedAt, dryRun);
-	const total = addToTotal(context, runIndexOf(context), summary);
-	reportSummary(context, summary, outcomes, pricePerQuery);
+	const summary = countCall(context, outcomes, failure, startedAt, fields);
 	const { onError } = context.getNode();
 	const items = inputs.map((input, index) =>
 		isTool(context)
 			? toolErrorItem(failure, index)
 			: toErrorItem(input, index, failure, fields, onError),
 	);
-	return toOutputs(context, items, summaryItem(total, pricePerQuery));
+	return toOutputs(context, items, summary);
 }
 
 async function query(

@@ -2,7 +2,7 @@ import type { IExecuteFunctions } from 'n8n-workflow';
 
 import { isTool } from './items';
 import type { Ledger } from './list/ledger';
-import type { Outcome } from './list/outcome';
+import { inWords, type Outcome } from './list/outcome';
 import { outputCount } from './outputs';
 import { summaryLine, type Summary } from './summary';
 
@@ -39,8 +39,7 @@ function reasonOfAll(outcomes: Outcome[]): string | undefined {
 		({ message, interrupted, details }) =>
 			message === first.message || (interrupted && details.code === first.details.code),
 	);
-	const sentence = first.message.replace(/\.?$/, '.');
-	return isOne ? `No row has a result. ${sentence} ${first.details.remedy}` : undefined;
+	return isOne ? `No row has a result. ${inWords(first)}` : undefined;
 }
 
 /** In the editor each execution pays anew: how to build on for nothing. Empty where nothing was paid. */

@@ -6,6 +6,7 @@ import { parseMobile } from './list/number';
 import {
 	INVALID_NUMBER,
 	invalidNumberFailure,
+	inWords,
 	userFailure,
 	type Outcome,
 	type Row,
@@ -112,12 +113,8 @@ export function toToolItem(
 }
 
 /** What a model is told instead of a result. @param given how the model wrote the number; undefined for no number */
-export function toolErrorItem(
-	{ message, details }: RowFailure,
-	item: number,
-	given?: unknown,
-): OutputItem {
-	const error = `${message.replace(/\.?$/, '.')} ${details.remedy}`;
+export function toolErrorItem(failure: RowFailure, item: number, given?: unknown): OutputItem {
 	const number = given === undefined ? {} : { number: given as string };
-	return { item: { json: { ...number, error, code: details.code }, pairedItem: { item } } };
+	const told = { ...number, error: inWords(failure), code: failure.details.code };
+	return { item: { json: told, pairedItem: { item } } };
 }

@@ -44,6 +44,11 @@ export function userFailure(code: string, message: string, remedy: string): RowF
 	};
 }
 
+/** What is wrong and what to do, in sentences. Messages about parameters have no full stop of their own. */
+export function inWords({ message, details }: RowFailure): string {
+	return `${message.replace(/\.?$/, '.')} ${details.remedy}`;
+}
+
 /** The code of a cell that holds no mobile number. */
 export const INVALID_NUMBER = 'invalidNumber';
 const PARAMETER = "'Mobile Number' ";
