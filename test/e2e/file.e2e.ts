@@ -3,11 +3,12 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { chromium } from 'playwright-core';
+import { chromium, selectors, type Browser } from 'playwright-core';
 
 import { ensureN8n, type WorkflowFile } from '../../scripts/real-n8n';
 import { startWorld, type World } from './world';
 
+const EXAMPLE = join(__dirname, '../../examples/clean-a-file.json');
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const ESTIMATE = '试算，不计费 / Estimate only, free';
 const CHECK = '查询，计费 / Check, billed';
@@ -24,6 +25,7 @@ interface SheetJs {
 }
 
 let world: World;
+let browser: Browser | undefined;
 let form: string;
 let sheetJs: SheetJs;
 let iconv: { encode(text: string, to: string): Buffer };
@@ -32,8 +34,10 @@ beforeAll(async () => {
 	sheetJs = fromN8n('@e965/xlsx') as SheetJs;
 	iconv = fromN8n('iconv-lite') as typeof iconv;
 	world = await startWorld();
-	const path = join(__dirname, '../../examples/clean-a-file.json');
-	const priced = readFileSync(path, 'utf8').replace('"pricePerQuery": 0', '"pricePerQuery": 0.05');
+	const priced = readFileSync(EXAMPLE, 'utf8').replace(
+		'"pricePerQuery": 0',
+		'"pricePerQuery": 0.05',
+	);
 	const file = JSON.parse(priced) as WorkflowFile;
 	await world.n8n.activate(await world.n8n.importWorkflow(file, world.credential));
 	const { webhookId } = file.nodes.find(({ type }) => type === 'n8n-nodes-base.formTrigger')!;
@@ -42,7 +46,10 @@ beforeAll(async () => {
 	while ((await fetch(form, { method: 'POST' })).status === 404) await sleep(100);
 });
 beforeEach(() => world.simulator.reset());
-afterAll(() => world.stop());
+afterAll(async () => {
+	await browser?.close();
+	await world.stop();
+});
 
 function excel(rows: unknown[][]): Buffer {
 	const book = { SheetNames: ['名单'], Sheets: { 名单: sheetJs.utils.aoa_to_sheet(rows) } };
@@ -168,21 +175,50 @@ it.each([
 	expect(sent()).toBe(0);
 });
 
-(existsSync(CHROMIUM) ? it : it.skip)('in the browser: a form, a page, a download', async () => {
+(existsSync(CHROMIUM) ? it : it.skip)('by mouse, in an n8n without a credential', async () => {
+	const { n8n, account, credential } = world;
+	await n8n.api('DELETE', `/rest/credentials/${credential.id}`);
+	selectors.setTestIdAttribute('data-test-id');
 	const args = ['--no-sandbox', '--disable-gpu'];
-	const browser = await chromium.launch({ executablePath: CHROMIUM, args });
+	browser = await chromium.launch({ executablePath: CHROMIUM, args });
 	const page = await browser.newPage({ viewport: { width: 1400, height: 850 } });
+	await page.goto(`${n8n.url}/signin`);
+	await page.fill('input[name=emailOrLdapLoginId]', n8n.owner.email);
+	await page.fill('input[name=password]', n8n.owner.password);
+	await page.keyboard.press('Enter');
+	await page.waitForURL(/\/home\//);
+
+	await page.goto(`${n8n.url}/workflow/new`);
+	await page.getByTestId('workflow-menu').click();
+	await page.getByRole('menuitem', { name: 'Import' }).hover();
+	const chooser = page.waitForEvent('filechooser');
+	await page.getByRole('menuitem', { name: 'From file' }).click();
+	await (await chooser).setFiles(EXAMPLE);
+
+	const check = page.locator('.vue-flow__node:has([data-node-name="Juhe Mobile Status"])');
+	await check.getByTestId('canvas-default-node').dblclick();
+	await page.getByText('Connect to Juhe').click();
+	const form = page.getByTestId('editCredential-modal');
+	await form.locator('input[type=password]').first().fill(account.apiKey);
+	await form.getByTestId('parameter-input-baseUrl').locator('input').fill(account.baseUrl);
+	await form.getByRole('button', { name: 'Save' }).click();
+	await form.waitFor({ state: 'detached' });
+	await page.keyboard.press('Escape');
+
+	const popup = page.waitForEvent('popup');
+	await page.getByTestId('execute-workflow-button').click();
+	const upload = await popup;
 	const list = excel([['姓名', '手机'], ...PHONES.map((phone, index) => [`客户${index}`, phone])]);
-	await page.goto(form);
-	await page.setInputFiles('input[type=file]', { name: '名单.xlsx', mimeType: '', buffer: list });
-	await page.getByText(CHECK).click();
-	await page.getByRole('button', { name: 'Upload' }).click();
-	await page.getByText('The list is checked').waitFor();
-	const download = page.waitForEvent('download');
-	await page.getByText('移除 remove.xlsx').click();
+	const file = { name: '名单.xlsx', mimeType: '', buffer: list };
+	await upload.setInputFiles('input[type=file]', file);
+	await upload.getByText(CHECK).click();
+	world.simulator.reset();
+	await upload.getByRole('button', { name: 'Upload' }).click();
+	await upload.getByText('The list is checked').waitFor();
+	const download = upload.waitForEvent('download');
+	await upload.getByText('移除 remove.xlsx').click();
 	expect((await download).suggestedFilename()).toBe('移除 remove.xlsx');
 	const saved = rowsOf(readFileSync(await (await download).path()));
 	expect(saved).toMatchObject([{ 姓名: '客户2', 手机: '13800138007', mobileStatus_state: '3' }]);
 	expect(sent()).toBe(4);
-	await browser.close();
 });
