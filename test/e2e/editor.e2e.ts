@@ -522,6 +522,6 @@ async function take(
 		clip: { ...clip, scale: 1 },
 	});
 	await protocol.detach();
-	await hidden.evaluate('(style) => style.remove()');
+	await hidden.evaluate((style: { remove: () => void }) => style.remove());
 	writeFileSync(join(folder, `${name}.webp`), data, 'base64');
 }
