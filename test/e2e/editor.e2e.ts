@@ -9,6 +9,7 @@ import { chromium, selectors, type Browser, type Locator, type Page } from 'play
 
 import type { WorkflowFile } from '../../scripts/real-n8n';
 import { startChatModel, type ChatModel } from './chatModel';
+import { animatedWebp, framesOf, mark, partOf, unmark, type Frame, type Scene } from './film';
 import {
 	dataTable,
 	juhe,
@@ -18,6 +19,7 @@ import {
 	startWorld,
 	wired,
 	workflowOf,
+	type Link,
 	type World,
 } from './world';
 
@@ -288,6 +290,94 @@ let page: Page;
 		});
 	});
 
+	describe('the moving picture', () => {
+		beforeAll(() => signIn('light'));
+		afterAll(() => page.close());
+
+		it('goes from a dry run to a run and to the rows by route', async () => {
+			const output = page.getByTestId('output-panel');
+			const frames: Frame[] = [];
+			let scene: Scene;
+			/** Holds what is seen for so many milliseconds, with a ring around what to look at. */
+			const hold = async (duration: number, at?: Locator) => {
+				await mark(page, scene, at);
+				frames.push({ picture: await picture(partOf(scene), scene.scale), duration });
+				await unmark(page);
+			};
+			const canvas = async (step: number): Promise<Scene> => {
+				const { x } = (await onCanvas('By Hand').boundingBox())!;
+				const { y } = (await onCanvas('Keep').boundingBox())!;
+				return { x: x - 42, y: y - 16, scale: 1.9, step };
+			};
+			const parametersAndOutput = async (step: number): Promise<Scene> => {
+				const { x } = (await page.getByTestId('node-parameters').boundingBox())!;
+				const { y } = (await output.boundingBox())!;
+				return { x, y, scale: 5 / 3, step };
+			};
+			const execute = async (hint: RegExp) => {
+				await hold(800, page.getByTestId('node-execute-button'));
+				await page.getByTestId('node-execute-button').click();
+				await output.getByText(hint).waitFor();
+				await page.getByText('Node executed successfully').waitFor();
+				await closeMessages();
+			};
+
+			// As wide as the parameters, the output and the rest of the input are.
+			await page.setViewportSize({ width: 1132, height: 780 });
+			await openWorkflow(tour());
+			await page.getByTestId('zoom-to-fit').click();
+			scene = await canvas(1);
+			await hold(1300, onCanvas(NODE).getByTestId('canvas-default-node'));
+
+			await openNode();
+			await drag('panel-drag-button', -300);
+			scene = await parametersAndOutput(1);
+			const dryRun = page.getByTestId('parameter-input-dryRun').locator('.el-switch__core');
+			await hold(1300, dryRun);
+			await execute(/^8 rows: 7 billable, 1 duplicate.* Nothing was sent. Cost: 0.35.$/);
+			await output.getByText('Other Branch (8 items)').click();
+			await output.getByTestId('radio-button-table').click();
+			const duplicate = output.getByRole('row', { name: 'duplicate' });
+			await duplicate.waitFor();
+			expect(world.simulator.counts.requests).toBe(0);
+			const hint = output.getByTestId('node-hint');
+			await hold(2200, hint);
+			await hold(1000, duplicate);
+
+			scene.step = 2;
+			await dryRun.click();
+			await hold(1000, dryRun);
+			await execute(/^8 rows: 7 queried, 1 duplicate.* 2 to remove, 2 to recheck. Cost: 0.35./);
+			expect(world.simulator.counts.requests).toBe(7);
+			await output.getByText('Normal Branch (4 items)').click();
+			await hold(1800, hint);
+
+			scene.step = 3;
+			await hold(1200, output.getByText('Normal Branch (4 items)'));
+			const notOnNetwork = output.getByText('Not on Network Branch (2 items)');
+			await notOnNetwork.click();
+			// The tabs scroll to it by themselves, and stop when half of it is behind their arrow.
+			await notOnNetwork.hover();
+			await notOnNetwork.evaluate((tab: { scrollIntoView: (how: object) => void }) =>
+				tab.scrollIntoView({ behavior: 'instant', inline: 'center' }),
+			);
+			await hold(1300, notOnNetwork);
+			await page.keyboard.press('Escape');
+			await page.getByTestId('ndv').waitFor({ state: 'detached' });
+			scene = await canvas(3);
+			await hold(2300);
+
+			const film = animatedWebp(frames);
+			save('tour', film);
+			save('tour-still', frames.at(-1)!.picture);
+			expect(film.length).toBeLessThan(1_500_000);
+			const seen = await framesOf(page, film);
+			expect(seen).toEqual(frames.map(({ duration }) => ({ size: '1600 × 1120', duration })));
+			expect(seen).toHaveLength(11);
+			expect(seen.reduce((sum, { duration }) => sum + duration, 0)).toBe(15_000);
+		});
+	});
+
 	describe('before the first run', () => {
 		beforeAll(() => signIn('light'));
 		afterAll(() => page.close());
@@ -351,6 +441,35 @@ let page: Page;
 		});
 	});
 });
+
+/** A short list, its check as a dry run, and a node for each thing to do with a row. */
+function tour(): WorkflowFile {
+	const phones = [
+		...['13800138000', '+86 139 0013 8001', '150-0013-8007', '手机：18600138005'],
+		...['138 0013 8000', '(177)00138002', '8613500138008', '189 0013 8009'],
+	];
+	const rows = phones.map((phone, index) => ({ name: `客户0${index + 1}`, phone }));
+	const jsCode = `return ${JSON.stringify(rows)};`;
+	const ends = ['Keep', 'Recheck', 'Remove', 'Review'];
+	const options = { dryRun: true, pricePerQuery: 0.05 };
+	const places: Array<[INode, number, number]> = [
+		[node('By Hand', 'n8n-nodes-base.manualTrigger'), 0, 192],
+		[node('Contacts', 'n8n-nodes-base.code', { jsCode }, { typeVersion: 2 }), 160, 192],
+		[juhe(NODE, { splitOutputs: true, options }), 320, 128],
+		...ends.map((end, index): [INode, number, number] => [
+			node(end, 'n8n-nodes-base.noOp'),
+			672,
+			index * 128,
+		]),
+	];
+	const nodes = places.map(([each, x, y]): INode => ({ ...each, position: [x, y] }));
+	const wayOf = ['Keep', 'Recheck', 'Recheck', 'Remove', 'Recheck', 'Review'];
+	return wired('Tour', nodes, [
+		['By Hand', 'Contacts'],
+		['Contacts', NODE],
+		...wayOf.map((end, output): Link => [NODE, end, { output }]),
+	]);
+}
 
 /** A list of a number and a cell without one, made by nodes of the workflow. */
 function smallList(parameters: INodeParameters, more: Partial<INode>): WorkflowFile {
@@ -502,26 +621,40 @@ async function shoot(name: string, element: Locator, height?: number): Promise<v
 	await take(name, { ...box, height: height ?? box.height });
 }
 
-async function take(
-	name: string,
-	clip: { x: number; y: number; width: number; height: number },
-): Promise<void> {
+interface Clip {
+	x: number;
+	y: number;
+	width: number;
+	height: number;
+}
+
+async function take(name: string, clip: Clip): Promise<void> {
+	if (process.env.JUHE_SCREENSHOTS) save(name, await picture(clip));
+}
+
+function save(name: string, data: Buffer): void {
 	const folder = process.env.JUHE_SCREENSHOTS;
-	if (!folder) return;
+	if (folder) writeFileSync(join(folder, `${name}.webp`), data);
+}
+
+async function picture(clip: Clip, scale = 1): Promise<Buffer> {
 	// What the mouse is over shows its buttons.
 	await page.mouse.move(0, 0);
 	const overlays = ['canvas-controls', 'execute-workflow-button', 'floating-nodes'];
 	const hidden = await page.addStyleTag({
-		content: overlays.map((id) => `[data-test-id=${id}] { display: none }`).join('\n'),
+		content: [
+			...overlays.map((id) => `[data-test-id=${id}] { display: none }`),
+			'* { transition: none !important }',
+		].join('\n'),
 	});
 	// Playwright makes PNG and JPEG only; WebP takes a third of a PNG.
 	const protocol = await page.context().newCDPSession(page);
 	const { data } = await protocol.send('Page.captureScreenshot', {
 		format: 'webp',
 		quality: 90,
-		clip: { ...clip, scale: 1 },
+		clip: { ...clip, scale },
 	});
 	await protocol.detach();
 	await hidden.evaluate((style: { remove: () => void }) => style.remove());
-	writeFileSync(join(folder, `${name}.webp`), data, 'base64');
+	return Buffer.from(data, 'base64');
 }
