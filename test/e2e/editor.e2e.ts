@@ -396,7 +396,6 @@ let page: Page;
 				await search.fill(words);
 				await creator.getByText(NODE).waitFor();
 			}
-			await shoot('search', creator, 250);
 			await creator.getByText(NODE).click();
 			await creator.getByText('Check number with AES').waitFor();
 		});
@@ -615,10 +614,9 @@ async function shootCanvas(name: string): Promise<void> {
 	await take(name, { x, y, width, height });
 }
 
-/** Pictures an element, or so many pixels of its top. */
-async function shoot(name: string, element: Locator, height?: number): Promise<void> {
-	const box = (await element.boundingBox())!;
-	await take(name, { ...box, height: height ?? box.height });
+/** Pictures an element. */
+async function shoot(name: string, element: Locator): Promise<void> {
+	await take(name, (await element.boundingBox())!);
 }
 
 interface Clip {
