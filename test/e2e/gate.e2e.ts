@@ -85,12 +85,13 @@ test('a number is asked once, however it is written, and then answered until it 
 	}
 	expect(await send('13800138007')).toEqual({ ok: false, route: 'notOnNetwork', advice: 'remove' });
 	expect(await send('1-380-013-8000')).toEqual({ ok: false, route: 'invalidNumber', advice: null });
-	expect(await send(undefined)).toEqual({ ok: false, route: null, advice: null });
+	expect(await send(undefined)).toEqual({ ok: false, route: 'invalidNumber', advice: null });
 	expect(world.simulator.counts.requests).toBe(2);
 	await leads.edit('phone', '13800138000', { mobileStatus_recheckAt: LONG_AGO });
 	expect(await send('13800138000')).toEqual(ALIVE);
 	expect(world.simulator.counts.requests).toBe(3);
-	expect(await leads.read()).toHaveLength(4);
+	// One of them without a number, and the one that each test begins with.
+	expect(await leads.read()).toHaveLength(5);
 });
 
 test('a lead that comes while the service is down is let in, and asked for later', async () => {
@@ -102,11 +103,23 @@ test('a lead that comes while the service is down is let in, and asked for later
 	expect(await rowOf(number(0))).toMatchObject(waiting);
 	await runByHand(world.n8n, workflowId, 'Every 5 Minutes');
 	expect(await rowOf(number(0))).toMatchObject(waiting);
+	expect(await send(number(7))).toEqual(LATER);
 	world.simulator.reset();
 	await runByHand(world.n8n, workflowId, 'Every 5 Minutes');
 	expect(await rowOf(number(0))).toMatchObject({ later: false, route: 'normal', remark: null });
 	expect(await send(number(0))).toEqual(ALIVE);
-	expect(world.simulator.counts.requests).toBe(1);
+	expect(await send(number(7))).toEqual({ ok: false, route: 'notOnNetwork', advice: 'remove' });
+	expect(world.simulator.counts.requests).toBe(2);
+});
+
+test('a lead whose number the service refuses is let in, and not asked for again by itself', async () => {
+	world.simulator.script({ fault: { kind: 'code', code: 224919 } });
+	expect(await send(number(0))).toEqual({ ok: true, route: null, advice: null });
+	const { requests } = world.simulator.counts;
+	await runByHand(world.n8n, workflowId, 'Every 5 Minutes');
+	expect(world.simulator.counts.requests).toBe(requests);
+	world.simulator.reset();
+	expect(await send(number(0))).toEqual(ALIVE);
 });
 
 test('one number many times at once: each is answered, and none after them asks', async () => {
@@ -135,7 +148,7 @@ test('a budget over executions side by side, in a Data Table', async () => {
 	// The next day.
 	await leads.edit('later', false, { askedAt: LONG_AGO });
 	await runByHand(world.n8n, workflowId, 'Every 5 Minutes');
-	expect([counts.billed, await count()]).toEqual([billed + 1, waiting - 1]);
+	expect([counts.billed, await count()]).toEqual([billed + BUDGET, waiting - BUDGET]);
 });
 
 test('a budget over executions side by side, in PostgreSQL', async () => {
@@ -146,7 +159,10 @@ test('a budget over executions side by side, in PostgreSQL', async () => {
 	const account = { ...server, password: '', ssl: 'disable' };
 	const id = await world.n8n.createCredential('Postgres account', account, 'postgres');
 	const check = parametersOf('Juhe Mobile Status');
-	const options = { ...(check.options as INodeParameters), maxQueries: '={{ $json.left }}' };
+	const options = {
+		...(check.options as INodeParameters),
+		maxQueries: "={{ $('Places Before').first().json.left }}",
+	};
 	await publish('exact', {
 		'Places Before': {
 			type: 'n8n-nodes-base.postgres',
