@@ -5,12 +5,10 @@
 import { Command } from 'commander';
 
 import { measureCells } from './bench/cells';
-import { compareCheckouts, type CompareOptions } from './bench/checkouts';
-import { writeSection } from './bench/report';
 import { measureReuse } from './bench/reuse';
 import { measureHttps, measureSpeed, type BenchOptions } from './bench/speed';
 import { writeBack } from './bench/writeback';
-import { yearSection } from './bench/year';
+import { simulateYear } from './bench/year';
 
 function command(
 	name: string,
@@ -24,12 +22,6 @@ function command(
 		.option('--long <number>', 'rows of the long list', Number, 100_000)
 		.option('--print', 'leave docs/ as it is', false)
 		.action(action);
-}
-
-function simulateYear({ print }: Pick<BenchOptions, 'print'>): void {
-	const text = yearSection();
-	console.log(text);
-	if (!print) writeSection('A year of nightly checks', text);
 }
 
 command('bench', 'Runs speed, https, reuse and year.', async (options) => {
@@ -52,13 +44,6 @@ command('bench', 'Runs speed, https, reuse and year.', async (options) => {
 			.description('A year of nightly checks, simulated.')
 			.option('--print', 'leave docs/ as it is', false)
 			.action(simulateYear),
-	)
-	.addCommand(
-		command('compare', 'Prints another checkout beside this one.', (options) =>
-			compareCheckouts(options as CompareOptions),
-		)
-			.requiredOption('--source <folder>', 'the other checkout, with its packages and its build')
-			.option('--no-n8n', 'on the bare engine alone'),
 	)
 	.parseAsync()
 	.then(() => process.exit())

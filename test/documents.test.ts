@@ -10,6 +10,8 @@ import { ROUTES, statusOf } from '../nodes/JuheMobileStatus/juhe/status';
 import { RESULT_NAMES } from '../nodes/JuheMobileStatus/list/storedResult';
 import { OPTIONS, RECHECK_DAYS } from '../nodes/JuheMobileStatus/properties';
 import { scripts } from '../package.json';
+import { readFigures } from '../scripts/bench/figures';
+import { filesOf } from '../scripts/bench/report';
 
 const ROOT = join(__dirname, '..');
 const DOCUMENTS = ['.', 'docs', 'examples'].flatMap((folder) =>
@@ -146,4 +148,9 @@ test('README.md is short, and leads to the Chinese edition and back', () => {
 	expect(read('README.md').split(/\s+/).length).toBeLessThanOrEqual(1500);
 	expect(linksIn('README.md')).toContain(CHINESE);
 	expect(linksIn(CHINESE)).toContain('../README.md');
+});
+
+test('the page and the charts of the benchmark say what its data file says', () => {
+	const files = filesOf(readFigures());
+	expect(Object.keys(files).map((name) => read(`docs/${name}`))).toEqual(Object.values(files));
 });

@@ -17,10 +17,9 @@ type Operation = 'plain' | 'aes' | 'rsa';
 export async function withN8n<T>(
 	use: (n8n: N8n) => Promise<T>,
 	env: Record<string, string> = {},
-	packed?: string,
 ): Promise<T> {
 	const install = await ensureN8n(({ name }) => console.log(`Fetching ${name}`));
-	const tarball = packed ?? (await packTarball());
+	const tarball = await packTarball();
 	try {
 		const n8n = await startN8n({
 			install,

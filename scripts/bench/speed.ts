@@ -1,13 +1,10 @@
 /** The node against a bare node and against n8n's HTTP Request node, over http and https. */
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-
-import { N8N_VERSION } from '../real-n8n';
 import { onEngine } from './engine';
-import { measure, type Contender, type Results } from './measure';
+import { measuredBy, rounded, runOf, type Run } from './figures';
+import { measure, type Contender } from './measure';
 import { createWorkflows, withN8n } from './n8n';
-import { measuredBy, table, writeSection } from './report';
-import { LATENCY, ROOT, startSimulator, startTls } from './simulator';
+import { writePart } from './report';
+import { startSimulator, startTls } from './simulator';
 
 const CONCURRENCIES = [20, 50] as const;
 const OPERATIONS = ['plain', 'aes', 'rsa'] as const;
@@ -25,9 +22,7 @@ export interface BenchOptions {
 	print: boolean;
 }
 
-type Ratio = [what: string, value: string];
-
-/** `npm run bench`: writes Ratios, All figures and the chart. */
+/** `npm run bench -- speed`. */
 export async function measureSpeed({ rounds, rows, long, print }: BenchOptions): Promise<void> {
 	const simulator = await startSimulator();
 	const limited = await Promise.all(RATES.map((rate) => startSimulator(rate)));
@@ -78,71 +73,16 @@ export async function measureSpeed({ rounds, rows, long, print }: BenchOptions):
 			];
 			const results = await measure(contenders, rounds);
 
-			const of = (contender: Contender) => results.get(contender)!;
-			const time = (a: Contender, b: Contender) => (of(a).seconds / of(b).seconds).toFixed(2);
-			const speed = (each: Contender) => each.rows / of(each).seconds;
-			const ratios: Ratio[] = [
-				...CONCURRENCIES.flatMap((each) =>
-					OPERATIONS.map((operation): Ratio => [
-						`time: ${operation}, ${each} at a time : bare node`,
-						time(ours[each][operation], floor[each]),
-					]),
-				),
-				...CONCURRENCIES.map((each): Ratio => [
-					`time on the bare engine: plain, ${each} at a time : bare node`,
-					time(engine[each].ours, engine[each].floor),
-				]),
-				['time: plain, 50 at a time : HTTP Request with credential', time(ours[50].plain, http)],
-				['time: aes, 50 at a time : Code + HTTP Request', time(ours[50].aes, code.aes)],
-				['time: rsa, 50 at a time : Code + HTTP Request', time(ours[50].rsa, code.rsa)],
-				['time: dirty list, 50 at a time : HTTP Request with credential', time(dirty, dirtyHttp)],
-				['bill: dirty list : HTTP Request', (of(dirty).billed / of(dirtyHttp).requests).toFixed(2)],
-				[
-					`rows a second: ${long} rows : ${long / 100} rows`,
-					(speed(lengths.long) / speed(lengths.short)).toFixed(2),
-				],
-				...slow.flatMap((each, index): Ratio[] => {
-					const service = `where the service bears ${RATES[index]} a second`;
-					const { seconds, requests } = of(each);
-					return [
-						[
-							`time : shortest possible, ${service}`,
-							((seconds * RATES[index]!) / each.rows).toFixed(2),
-						],
-						[`refused requests, ${service}`, `${(100 * (requests / each.rows - 1)).toFixed(1)}%`],
-					];
-				}),
-				[
-					'CPU ms a row of all but the request helper, with the engine',
-					of(stubbed).cpu!.toFixed(3),
-				],
-				[
-					'CPU ms a row of a node that only adds an answer, with the engine',
-					of(copied).cpu!.toFixed(3),
-				],
-				[
-					`heap after the run over that of such a node, bytes a row (${long} rows)`,
-					((of(stubbed).heap! - of(copied).heap!) / long).toFixed(0),
-				],
-				['of these the ledger of the execution', (of(stubbed).kept! / long).toFixed(0)],
-			];
-			const text = `${measuredBy('npm run bench', rounds)} Lists of ${long / 5} rows and more were measured once in n8n.
-
-The dirty list has 30% duplicates in other spellings and 5% rows that hold no mobile number; the HTTP Request node gets it with a cleaning expression. The HTTP Request node sends all rows at once, whatever the service allows.
-
-![Seconds and queries billed of each way to check 2,000 rows](benchmark.svg)
-
-${table(['What', ''], ratios)}`;
-			const all = figures(results);
-			console.log(`${text}\n\n${all}`);
-			if (print) return;
-			writeSection('Ratios', text);
-			writeSection('All figures', all);
-			const shown = [
-				...[...Object.values(ours[50]), floor[50], http, code.aes, code.rsa],
-				...[dirty, dirtyHttp],
-			];
-			writeFileSync(join(ROOT, 'docs/benchmark.svg'), chart(shown, results));
+			const [own, bare] = [stubbed, copied].map((each) => results.get(each)!);
+			const overhead = {
+				...{ cpu: rounded(own!.cpu!, 3), cpuOfSuchNode: rounded(bare!.cpu!, 3) },
+				heapBytes: rounded((own!.heap! - bare!.heap!) / long, 0),
+				ledgerBytes: rounded(own!.kept! / long, 0),
+				storedBytes: rounded((own!.stored! - bare!.stored!) / long, 0),
+			};
+			const runs = contenders.map((each) => runOf(each, results));
+			const measured = measuredBy('npm run bench -- speed', rounds);
+			writePart('speed', { measured, runs, overhead }, print);
 		});
 	} finally {
 		[simulator, ...limited].forEach(({ stop }) => stop());
@@ -167,25 +107,11 @@ export async function measureHttps({ rounds, rows, print }: BenchOptions): Promi
 					return contenders.map((contender) => ({ ...contender, run: counted(contender.run) }));
 				});
 				const results = await measure([...schemes.http, ...schemes.https], rounds);
-				const lines = schemes.http.map((plain, index) => {
-					const [over, secure] = [plain, schemes.https[index]!].map((each) => results.get(each)!);
-					return [
-						...[plain.name, over!.seconds.toFixed(2), secure!.seconds.toFixed(2)],
-						(secure!.seconds / over!.seconds).toFixed(2),
-						...[over!.cpu!.toFixed(2), secure!.cpu!.toFixed(2), secure!.handshakes ?? 0],
-					];
-				});
-				const [ours, floor, http] = schemes.https.map((each) => results.get(each)!);
-				const text = `${measuredBy('npm run bench -- https', rounds)} ${rows} rows; the certificate is made for the run, and only that n8n trusts it. n8n's request helper opens a connection for each request, so every request has a handshake.
-
-${table(
-	['What', 'http, s', 'https, s', 'https : http', 'CPU ms a row, http', 'https', 'Handshakes'],
-	lines,
-)}
-
-Over https the node takes ${(ours!.seconds / floor!.seconds).toFixed(2)} of the time of the bare node and ${(ours!.seconds / http!.seconds).toFixed(2)} of that of the HTTP Request node.`;
-				console.log(text);
-				if (!print) writeSection('Over https', text);
+				const [http, https] = [schemes.http, schemes.https].map((contenders) =>
+					contenders.map((each) => runOf(each, results)),
+				) as [Run[], Run[]];
+				const measured = measuredBy('npm run bench -- https', rounds);
+				writePart('https', { measured, http, https }, print);
 			},
 			{ NODE_EXTRA_CA_CERTS: tls.certificate },
 		);
@@ -214,44 +140,4 @@ async function eachOf<Name extends PropertyKey, Value>(
 	const made = {} as Record<Name, Value>;
 	for (const name of names) made[name] = await make(name);
 	return made;
-}
-
-/** All medians, as a table. */
-export function figures(results: Results): string {
-	const head = ['What', 'Where', 'List', 'Rows', 'Seconds', 'Rows a second', 'CPU ms a row'];
-	return table(
-		[...head, 'Peak MB', 'Peak connections', 'Requests', 'Billed'],
-		[...results].map(([{ name, where, list, rows }, each]) => [
-			...[name, where, list, rows, each.failedWith ?? each.seconds.toFixed(2)],
-			each.failedWith ? '' : Math.round(rows / each.seconds),
-			...[each.cpu?.toFixed(2) ?? '', each.memory?.toFixed(0) ?? ''],
-			...[each.connections, each.requests, each.billed],
-		]),
-	);
-}
-
-/** Bars of seconds; they read on light and on dark ground. */
-function chart(shown: Contender[], results: Results): string {
-	const longest = Math.max(...shown.map((each) => results.get(each)!.seconds));
-	const bars = shown.map((each, index) => {
-		const { seconds, billed } = results.get(each)!;
-		const y = 40 + index * 26;
-		const width = (seconds / longest) * 300;
-		const fill = each.name.startsWith('Juhe') ? '#0c8c7f' : '#8a94a3';
-		const label = `${each.name}${each.list === 'dirty' ? ', dirty list' : ''}`;
-		return [
-			`<text x="350" y="${y + 14}" text-anchor="end">${label}</text>`,
-			`<rect x="360" y="${y}" width="${width.toFixed(1)}" height="18" rx="3" fill="${fill}"/>`,
-			`<text x="${(368 + width).toFixed(1)}" y="${y + 14}">${seconds.toFixed(1)} s, ${billed.toLocaleString('en-US')} billed</text>`,
-		].join('');
-	});
-	const height = 60 + shown.length * 26;
-	const rows = shown[0]!.rows.toLocaleString('en-US');
-	return [
-		`<svg xmlns="http://www.w3.org/2000/svg" width="820" height="${height}" viewBox="0 0 820 ${height}" font-family="sans-serif" font-size="13" fill="#7b8694">`,
-		`<text x="10" y="22" font-size="15">${rows} rows in n8n ${N8N_VERSION}, ${LATENCY} ms latency: seconds, less is better</text>`,
-		...bars,
-		'</svg>',
-		'',
-	].join('\n');
 }

@@ -9,7 +9,8 @@ import type { N8n } from '../real-n8n';
 import { checkedList } from './lists';
 import { measure, type Contender } from './measure';
 import { createWorkflows, withN8n } from './n8n';
-import { measuredBy, table, writeSection } from './report';
+import { measuredBy, rounded } from './figures';
+import { writePart } from './report';
 import { ROOT, startSimulator } from './simulator';
 import type { BenchOptions } from './speed';
 
@@ -63,16 +64,14 @@ export async function writeBack({ rounds, long, print }: BenchOptions): Promise<
 			}
 			const perRow = (contender: Contender) => {
 				const { seconds, failedWith } = results.get(contender)!;
-				return failedWith ?? ((1000 * seconds) / BATCH).toFixed(2);
+				if (failedWith !== undefined) throw new Error(failedWith);
+				return rounded((1000 * seconds) / BATCH, 2);
 			};
-			const text = `${measuredBy('npm run bench -- writeback', rounds)} A batch of ${BATCH} checked rows is written into a table by the nodes Write Back of the examples: the Data Table node takes a statement a row, PostgreSQL one for the batch. n8n keeps its own data in SQLite.
-
-${table(
-	['Rows in the table', 'Data Table, ms a row', 'PostgreSQL, ms a row'],
-	lines.map((each) => [each.length, perRow(each.dataTable), perRow(each.postgres)]),
-)}`;
-			console.log(text);
-			if (!print) writeSection('Writing back', text);
+			const tables = lines.map(({ length, dataTable, postgres }) => ({
+				...{ rows: length, dataTable: perRow(dataTable), postgres: perRow(postgres) },
+			}));
+			const measured = measuredBy('npm run bench -- writeback', rounds);
+			writePart('writeback', { measured, batch: BATCH, tables }, print);
 		});
 	} finally {
 		await queue.stop();

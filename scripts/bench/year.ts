@@ -4,7 +4,9 @@
  */
 import { statusOf, type Advice, type Route } from '../../nodes/JuheMobileStatus/juhe/status';
 import { RECHECK_DAYS } from '../../nodes/JuheMobileStatus/properties';
-import { table } from './report';
+import { DEFAULT_NAME } from './charts';
+import { rounded, today, type Year } from './figures';
+import { writePart } from './report';
 
 const NUMBERS = 10_000;
 const NIGHTS = 365;
@@ -32,12 +34,12 @@ const scaled = (factor: number) =>
 		Object.entries(DEFAULT_DAYS).map(([advice, days]) => [advice, Math.round(days * factor)]),
 	) as Days;
 
-/** Settings of Recheck After (Days); undefined asks for every number every night. */
-const SETTINGS: ReadonlyArray<readonly [name: string, days: Days | undefined]> = [
-	['Every number, every night', undefined],
-	['Recheck After (Days): the default', DEFAULT_DAYS],
-	['Recheck After (Days): half of it', scaled(0.5)],
-	['Recheck After (Days): twice as long', scaled(2)],
+/** Settings of Recheck After (Days); without days every number is asked for every night. */
+const SETTINGS: ReadonlyArray<{ name: string; days?: Days }> = [
+	{ name: 'Every number, every night' },
+	{ name: DEFAULT_NAME, days: DEFAULT_DAYS },
+	{ name: 'Half of it', days: scaled(0.5) },
+	{ name: 'Twice as long', days: scaled(2) },
 ];
 
 /** Numbers from 0 up to 1, the same for the same seed (a linear congruential generator). */
@@ -49,16 +51,16 @@ function createRandom(seed: number): () => number {
 	};
 }
 
-interface Year {
+interface Simulated {
 	queries: number;
 	/** Days from each change that was seen to the night that saw it. */
 	delays: number[];
 }
 
 /** The same numbers live the same year under each setting. */
-function simulate(days: Days | undefined): Year {
+function simulate(days: Days | undefined): Simulated {
 	const random = createRandom(SEED);
-	const year: Year = { queries: 0, delays: [] };
+	const year: Simulated = { queries: 0, delays: [] };
 	for (let number = 0; number < NUMBERS; number++) {
 		let state = firstState(number);
 		let seen: Route | undefined;
@@ -97,38 +99,28 @@ function nextState(state: string, chance: number): string {
 	return state;
 }
 
-/** The section of docs/benchmark.md, without its heading. */
-export function yearSection(): string {
-	const years = SETTINGS.map(([name, days]) => ({ name, days, ...simulate(days) }));
-	const naive = years[0]!.queries;
-	const count = (value: number) => value.toLocaleString('en-US');
-	const rows = years.map(({ name, days, queries, delays }) => [
-		days ? `${name} (${Object.values(days).join(', ')})` : name,
-		count(queries),
-		`${((100 * queries) / naive).toFixed(1)}%`,
-		(delays.reduce((sum, delay) => sum + delay, 0) / delays.length).toFixed(1),
-		count(delays.length),
-	]);
-	const rates = Object.entries(RATES).map(([state, to]) => {
-		const route = statusOf({ state }).route;
-		const each = Object.entries(to).map(
-			([next, rate]) => `${(100 * rate).toFixed(2)}% to ${statusOf({ state: next }).route}`,
-		);
-		return `- \`${route}\`, ${BEGIN[state]}% of the numbers at the start: ${each.join(', ')}`;
+/** `npm run bench -- year`. */
+export function simulateYear({ print }: { print: boolean }): void {
+	const settings = SETTINGS.map(({ name, days }): Year['settings'][number] => {
+		const { queries, delays } = simulate(days);
+		const delay = delays.reduce((sum, each) => sum + each, 0) / delays.length;
+		return {
+			...{ name, days, queries },
+			...{ meanDaysUntilSeen: rounded(delay, 1), changesSeen: delays.length },
+		};
 	});
-	const head = [
-		'Setting',
-		'Queries billed',
-		'Of all',
-		'Mean days until a change is seen',
-		'Changes seen',
-	];
-	return `\`npm run bench -- year\` simulates ${count(NUMBERS)} numbers over ${NIGHTS} nights. The workflow runs every night and asks for the
-numbers that are due. A number changes its state with these chances a day, which are assumptions:
+	const states = Object.entries(RATES).map(([state, to]) => ({
+		route: routeOf(state),
+		atStart: BEGIN[state]!,
+		chances: Object.fromEntries(
+			Object.entries(to).map(([next, rate]) => [routeOf(next), rounded(100 * rate, 2)]),
+		),
+	}));
+	const command = 'npm run bench -- year';
+	const year = { command, date: today(), numbers: NUMBERS, nights: NIGHTS, states, settings };
+	writePart('year', year, print);
+}
 
-${rates.join('\n')}
-
-${table(head, rows)}
-
-A change that is gone again before the next check is not seen.`;
+function routeOf(state: string): Route {
+	return statusOf({ state }).route;
 }
