@@ -5,6 +5,7 @@
 import { Command } from 'commander';
 
 import { measureCells } from './bench/cells';
+import { compareCheckouts, type CompareOptions } from './bench/checkouts';
 import { measureReuse } from './bench/reuse';
 import { measureHttps, measureSpeed, type BenchOptions } from './bench/speed';
 import { writeBack } from './bench/writeback';
@@ -44,6 +45,13 @@ command('bench', 'Runs speed, https, reuse and year.', async (options) => {
 			.description('A year of nightly checks, simulated.')
 			.option('--print', 'leave docs/ as it is', false)
 			.action(simulateYear),
+	)
+	.addCommand(
+		command('compare', 'Prints another checkout beside this one.', (options) =>
+			compareCheckouts(options as CompareOptions),
+		)
+			.requiredOption('--source <folder>', 'the other checkout, with its packages and its build')
+			.option('--no-n8n', 'on the bare engine alone'),
 	)
 	.parseAsync()
 	.then(() => process.exit())

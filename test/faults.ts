@@ -1,4 +1,4 @@
-/** What can go wrong with a query, and what the contract says of it: one table for the matrix and the soak. */
+/** What can go wrong with a query, and what the contract says of it: one table for the matrix, the soak and the endings. */
 import type { FailureClass } from '../nodes/JuheMobileStatus/juhe/failure';
 import { failure } from './simulator/service';
 import type { Fault } from './simulator/simulator';

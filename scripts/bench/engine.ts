@@ -19,6 +19,8 @@ export interface EngineOptions {
 	items?: () => IDataObject[];
 	/** Further options of the node. */
 	options?: INodeParameters;
+	/** The checkout whose node and engine run. */
+	source?: string;
 }
 
 export function onEngine(
@@ -29,6 +31,7 @@ export function onEngine(
 		operation = 'plain',
 		concurrency = 50,
 		options,
+		source = ROOT,
 		rows,
 		items = () => listOf('distinct', rows),
 	}: EngineOptions,
@@ -37,7 +40,7 @@ export function onEngine(
 		contender === 'floor' ? { concurrency } : { operation, options: { concurrency, ...options } };
 	const run = async () => {
 		const credential = credentialFor(simulator.url);
-		const job: EngineJob = { contender, parameters, rows: items(), credential };
+		const job: EngineJob = { contender, source, parameters, rows: items(), credential };
 		const program = ['--expose-gc', '--import', 'tsx', 'test/bench/engine.ts'];
 		const child = spawn(process.execPath, program, {
 			cwd: ROOT,

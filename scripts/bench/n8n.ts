@@ -17,9 +17,10 @@ type Operation = 'plain' | 'aes' | 'rsa';
 export async function withN8n<T>(
 	use: (n8n: N8n) => Promise<T>,
 	env: Record<string, string> = {},
+	packed?: string,
 ): Promise<T> {
 	const install = await ensureN8n(({ name }) => console.log(`Fetching ${name}`));
-	const tarball = await packTarball();
+	const tarball = packed ?? (await packTarball());
 	try {
 		const n8n = await startN8n({
 			install,

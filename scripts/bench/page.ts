@@ -8,7 +8,7 @@ command, with the day and the machine. The commands write this page, too. The tw
 turns. Seconds are those that n8n records for the node; CPU time is that of the whole process.`;
 
 /** A table of Markdown. */
-function table(head: string[], rows: Array<Array<string | number>>): string {
+export function table(head: string[], rows: Array<Array<string | number>>): string {
 	return [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
 }
 

@@ -3,6 +3,7 @@
  * `node --expose-gc --import tsx test/bench/engine.ts`, with an EngineJob as JSON on standard input. Prints an
  * EngineResult as JSON.
  */
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -16,8 +17,6 @@ import type {
 	INodeType,
 } from 'n8n-workflow';
 
-import { JuheMobileStatus } from '../../nodes/JuheMobileStatus/JuheMobileStatus.node';
-import { JUHE_NODE, runNode } from '../engine';
 import { Floor } from './Floor.node.js';
 
 export interface EngineJob {
@@ -26,6 +25,8 @@ export interface EngineJob {
 	 * is left is the engine's work and the node's own; `copied`, a node that only adds an answer of the same size.
 	 */
 	contender: 'ours' | 'floor' | 'stubbed' | 'copied';
+	/** Root folder of the checkout of this project whose node and engine run. */
+	source: string;
 	parameters: INodeParameters;
 	rows: IDataObject[];
 	credential: ICredentialDataDecryptedObject;
@@ -122,9 +123,15 @@ async function heapInUse(): Promise<number> {
 }
 
 async function main(): Promise<EngineResult> {
-	const { contender, parameters, rows, credential } = JSON.parse(
+	const { contender, source, parameters, rows, credential } = JSON.parse(
 		await text(process.stdin),
 	) as EngineJob;
+	const { JUHE_NODE, runNode } = (await import(
+		join(source, 'test/engine.ts')
+	)) as typeof import('../engine');
+	const { JuheMobileStatus } = (await import(
+		join(source, 'nodes/JuheMobileStatus/JuheMobileStatus.node.ts')
+	)) as { JuheMobileStatus: new () => INodeType };
 	const node = CONTENDERS[contender](new JuheMobileStatus());
 
 	const heapBefore = await heapInUse();

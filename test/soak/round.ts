@@ -86,7 +86,7 @@ const script = fc.oneof(
 	{ weight: 1, arbitrary: scriptOf(slowFault, 3) },
 );
 
-/** Where the rate is limited for good, it takes minutes to show. */
+/** Where the rate is limited for good, it takes minutes to show: scripts/endings.ts. */
 const isLimit = ({ name }: Script) => /10011|429/.test(name);
 const nothingWorks = (quickFault as fc.Arbitrary<Script>).filter((each) => !isLimit(each));
 
