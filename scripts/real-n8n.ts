@@ -228,8 +228,13 @@ class N8n {
 		return this.child?.pid;
 	}
 
-	/** Starts the server, also again after `kill`: user folder, port and owner stay. @throws Error where it is not ready */
-	async start(): Promise<void> {
+	/**
+	 * Starts the server, also again after `kill`: user folder, port and owner stay.
+	 *
+	 * @param env for this start alone
+	 * @throws Error where it is not ready
+	 */
+	async start(env: Record<string, string> = {}): Promise<void> {
 		const child = spawn(
 			this.install.node,
 			[
@@ -239,7 +244,12 @@ class N8n {
 				'start',
 			],
 			// A process group of its own: n8n's task runner ends with it.
-			{ env: this.env, cwd: this.userFolder, stdio: ['ignore', 'pipe', 'pipe'], detached: true },
+			{
+				env: { ...this.env, ...env },
+				cwd: this.userFolder,
+				stdio: ['ignore', 'pipe', 'pipe'],
+				detached: true,
+			},
 		);
 		this.child = child;
 		this.ended = once(child, 'exit');
