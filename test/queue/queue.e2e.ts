@@ -1,13 +1,13 @@
 /**
  * A list of 10,000 rows on n8n's queue mode: one main process, two workers, Redis, PostgreSQL. The batches run as the
- * examples say; then one worker is killed.
+ * examples say; a list is checked by hand on a worker; then one worker is killed.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { IDataObject, INode } from 'n8n-workflow';
 
 import { freePorts, type N8n, type WorkflowFile } from '../../scripts/real-n8n';
-import { until } from '../e2e/world';
+import { itemsOf, juhe, node, runByHand, set, until, wired } from '../e2e/world';
 import type { Simulator } from '../simulator/simulator';
 import { begun, ended, startQueueWorld, type QueueWorld, type Service } from './services';
 
@@ -186,6 +186,59 @@ test('rows of a batch without an answer come out too, and can be sent again', as
 	expect(idsOf(again)).toEqual(idsOf(unanswered));
 	expect(again.filter(({ error }) => error !== undefined)).toEqual([]);
 	expect([simulator.counts.billed, simulator.counts.lookups.size]).toEqual([450, 450]);
+});
+
+test('by hand, on a worker: turns of a loop pay a number once, and share the cap and the total', async () => {
+	const rows = [0, 1, 0, 2, 1, 3, 4, 0].map((number) => rowsOf(6)[number]!);
+	const file = wired(
+		'by hand',
+		[
+			node('By Hand', 'n8n-nodes-base.manualTrigger'),
+			set('List', JSON.stringify({ rows })),
+			node('Rows', 'n8n-nodes-base.splitOut', { fieldToSplitOut: 'rows', options: {} }),
+			node(
+				'Loop',
+				'n8n-nodes-base.splitInBatches',
+				{ batchSize: 3, options: {} },
+				{ typeVersion: 3 },
+			),
+			juhe(
+				'Juhe',
+				{ summaryOutput: true, options: { maxQueries: 4 } },
+				{ onError: 'continueRegularOutput' },
+			),
+			node('Done', 'n8n-nodes-base.noOp'),
+		],
+		[
+			['By Hand', 'List'],
+			['List', 'Rows'],
+			['Rows', 'Loop'],
+			['Loop', 'Done'],
+			['Loop', 'Juhe', { output: 1 }],
+			['Juhe', 'Loop'],
+		],
+	);
+	const before = sum(workers.map(begun));
+	const id = await n8n.importWorkflow(file, credentials.juheApi);
+	const execution = await runByHand(n8n, id, 'By Hand');
+	await until('a worker has begun it', () => sum(workers.map(begun)) === before + 1);
+	expect([execution.mode, execution.status]).toEqual(['manual', 'success']);
+
+	const done = itemsOf(execution, 'Done');
+	expect(done.map(({ phone }) => phone)).toEqual(rows.map(({ phone }) => phone));
+	expect(done.map(({ mobileStatus_source: source, details_code: code }) => source ?? code)).toEqual(
+		['query', 'query', 'duplicate', 'query', 'duplicate', 'query', 'overCap', 'duplicate'],
+	);
+	expect([...simulator.counts.lookups.values()]).toEqual([1, 1, 1, 1]);
+	expect(itemsOf(execution, 'Juhe', 1).at(-1)).toMatchObject({
+		...{ rows: 8, queried: 4, duplicates: 3, errors: 1, billable: 4, failures: { overCap: 1 } },
+	});
+	const hints = execution.data.resultData.runData.Juhe!.map((turn) => turn.hints?.[0]?.message);
+	expect(hints).toEqual([
+		expect.stringMatching(/2 queried, 1 duplicate.*asks and pays anew/),
+		expect.stringMatching(/2 queried, 1 duplicate.*asks and pays anew/),
+		expect.stringContaining('1 over the cap'),
+	]);
 });
 
 test('a worker is killed: its batches get no answer, and only they are to be sent again', async () => {

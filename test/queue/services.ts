@@ -114,6 +114,8 @@ export async function startQueueWorld(workerCount: number, slots: number): Promi
 		stops.push(() => simulator.close());
 		const env = {
 			...queue.env,
+			// As from n8n 3.0 on.
+			OFFLOAD_MANUAL_EXECUTIONS_TO_WORKERS: 'true',
 			// How soon the jobs of a dead worker are noticed, in milliseconds; the defaults are 60,000, 10,000 and 30,000.
 			QUEUE_WORKER_LOCK_DURATION: '10000',
 			QUEUE_WORKER_LOCK_RENEW_TIME: '2000',
