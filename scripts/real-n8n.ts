@@ -12,7 +12,10 @@ import { createServer, type AddressInfo } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { IConnections, IDataObject, INode, IPinData, IRun } from 'n8n-workflow';
+
+import { N8nClient } from './n8n-client';
+
+export type { Execution, WorkflowFile } from './n8n-client';
 
 /** Another version for the tests in test/e2e: $JUHE_N8N_VERSION. */
 export const N8N_VERSION = process.env.JUHE_N8N_VERSION ?? '2.40.7';
@@ -143,22 +146,6 @@ export interface StartOptions {
 	env?: Record<string, string>;
 }
 
-/** A workflow as an export of n8n's editor holds it. */
-export interface WorkflowFile {
-	name: string;
-	nodes: INode[];
-	connections: IConnections;
-	settings?: IDataObject;
-	pinData?: IPinData;
-}
-
-/** A saved execution with its data. */
-export interface Execution extends Pick<IRun, 'data' | 'status' | 'mode'> {
-	id: string;
-	workflowId: string;
-	finished: boolean;
-}
-
 /** Starts n8n on a free port of 127.0.0.1, with the package installed, an owner set up and signed in. */
 export async function startN8n({ install, tarball, env }: StartOptions): Promise<N8n> {
 	const userFolder = await mkdtemp(join(tmpdir(), 'real-n8n-user-'));
@@ -191,16 +178,8 @@ export async function startN8n({ install, tarball, env }: StartOptions): Promise
 const END_WITH_PARENT =
 	'const { ppid } = process; setInterval(() => process.ppid === ppid || process.kill(process.pid), 500).unref()';
 
-/** A running n8n; `startN8n` makes one. */
-class N8n {
-	/** A local login, made for this server alone. */
-	readonly owner = {
-		email: 'owner@example.com',
-		firstName: 'Local',
-		lastName: 'Owner',
-		password: `Juhe-1${randomBytes(9).toString('base64url')}`,
-	};
-
+/** An n8n in a process of ours; `startN8n` makes one. */
+class N8n extends N8nClient {
 	/** All that the server has printed. */
 	logs = '';
 
@@ -211,17 +190,20 @@ class N8n {
 	ended: Promise<unknown> = Promise.resolve();
 
 	private child?: ChildProcess;
-	private headers: Record<string, string> = {};
 
 	constructor(
 		private readonly install: N8nInstall,
-		readonly url: string,
+		url: string,
 		readonly userFolder: string,
 		/** Where n8n has this package. */
 		readonly packageFolder: string,
 		/** What n8n is started with; a worker of the same n8n needs it too. */
 		readonly env: Readonly<Record<string, string>>,
-	) {}
+	) {
+		// A login for this server alone.
+		const password = `Juhe-1${randomBytes(9).toString('base64url')}`;
+		super(url, { email: 'owner@example.com', password });
+	}
 
 	/** Of n8n's main process. */
 	get pid(): number | undefined {
@@ -277,138 +259,6 @@ class N8n {
 	private get isRunning(): boolean {
 		const { child } = this;
 		return child?.pid !== undefined && child.exitCode === null && child.signalCode === null;
-	}
-
-	/** Sets up the owner; from then on `api` speaks in the owner's name, to both of n8n's APIs. */
-	async signUp(): Promise<void> {
-		const response = await fetch(`${this.url}/rest/owner/setup`, {
-			method: 'POST',
-			headers: { 'content-type': 'application/json' },
-			body: JSON.stringify(this.owner),
-		});
-		if (!response.ok) throw new Error(`n8n refused the owner: ${await response.text()}`);
-		this.headers = {
-			cookie: response.headers
-				.getSetCookie()
-				.map((cookie) => cookie.split(';')[0])
-				.join('; '),
-		};
-		const scopes = ['execution:read', 'execution:list'];
-		const { data } = await this.api<{ data: { rawApiKey: string } }>('POST', '/rest/api-keys', {
-			label: 'local',
-			scopes,
-			expiresAt: null,
-		});
-		this.headers['x-n8n-api-key'] = data.rawApiKey;
-	}
-
-	/**
-	 * Calls the editor's API (/rest/…, which wraps its answers in `data`) or the public one (/api/v1/…).
-	 *
-	 * @throws Error with n8n's own words for any status but 2xx
-	 */
-	async api<T>(method: string, path: string, body?: unknown): Promise<T> {
-		const response = await fetch(this.url + path, {
-			method,
-			headers: {
-				...this.headers,
-				...(body !== undefined && { 'content-type': 'application/json' }),
-			},
-			body: JSON.stringify(body),
-			signal: AbortSignal.timeout(MINUTE),
-		});
-		const text = await response.text();
-		if (!response.ok)
-			throw new Error(`${method} ${path}: ${response.status} ${text.slice(0, 2000)}`);
-		return JSON.parse(text) as T;
-	}
-
-	/** @returns the credential's id */
-	async createCredential(name: string, data: IDataObject, type = 'juheApi'): Promise<string> {
-		const created = await this.api<{ data: { id: string } }>('POST', '/rest/credentials', {
-			name,
-			type,
-			data,
-		});
-		return created.data.id;
-	}
-
-	/** Saves a credential and tests it, as the editor's form does; the answer is what the form shows. */
-	async testCredential(
-		data: IDataObject,
-		type = 'juheApi',
-	): Promise<{ status: 'OK' | 'Error'; message: string }> {
-		const credentials = {
-			id: await this.createCredential('Tested', data, type),
-			name: 'Tested',
-			type,
-			data,
-		};
-		const tested = await this.api<{ data: { status: 'OK' | 'Error'; message: string } }>(
-			'POST',
-			'/rest/credentials/test',
-			{ credentials },
-		);
-		return tested.data;
-	}
-
-	/**
-	 * Creates a workflow; nodes that want a `juheApi` credential get the given one, or none.
-	 *
-	 * @returns the workflow's id
-	 */
-	async importWorkflow(
-		file: WorkflowFile,
-		juheApi?: { id: string; name: string },
-	): Promise<string> {
-		const nodes = file.nodes.map((node) =>
-			node.credentials?.juheApi ? { ...node, credentials: juheApi && { juheApi } } : node,
-		);
-		// The editor cannot execute a step of a workflow without pinData.
-		const { name, connections, settings, pinData = {} } = file;
-		const created = await this.api<{ data: { id: string } }>('POST', '/rest/workflows', {
-			name,
-			nodes,
-			connections,
-			settings,
-			pinData,
-		});
-		return created.data.id;
-	}
-
-	/** Publishes the workflow, so that its triggers and webhooks listen. */
-	async activate(workflowId: string): Promise<void> {
-		const { data } = await this.api<{ data: { versionId: string } }>(
-			'GET',
-			`/rest/workflows/${workflowId}`,
-		);
-		await this.api('POST', `/rest/workflows/${workflowId}/activate`, { versionId: data.versionId });
-	}
-
-	/** Calls a production webhook, as soon as n8n listens to it: some time after it has answered the activation. */
-	async webhook(path: string, body: unknown): Promise<Response> {
-		const deadline = Date.now() + MINUTE;
-		for (;;) {
-			const response = await fetch(`${this.url}/webhook/${path}`, {
-				method: 'POST',
-				headers: { 'content-type': 'application/json' },
-				body: JSON.stringify(body),
-				signal: AbortSignal.timeout(5 * MINUTE),
-			});
-			if (response.status !== 404 || Date.now() > deadline) return response;
-			await sleep(50);
-		}
-	}
-
-	/** The executions of a workflow that have ended, or those of a status, with their data, the newest first. */
-	async executions(workflowId: string, status?: 'running'): Promise<Execution[]> {
-		const query = new URLSearchParams({
-			includeData: 'true',
-			workflowId,
-			...(status && { status }),
-		});
-		return (await this.api<{ data: Execution[] }>('GET', `/api/v1/executions?${query.toString()}`))
-			.data;
 	}
 
 	/** Runs another command of n8n on the same user folder, such as `execute`. */

@@ -15,7 +15,9 @@ beforeAll(async () => {
 	world = await startWorld();
 	const { n8n } = world;
 	await n8n.api('PATCH', '/rest/mcp/settings', { mcpAccessEnabled: true });
-	({ apiKey } = (await n8n.api<{ data: { apiKey: string } }>('GET', '/rest/mcp/api-key')).data);
+	// A key that is there already is shown no more.
+	const key = await n8n.api<{ data: { apiKey: string } }>('POST', '/rest/mcp/api-key/rotate');
+	({ apiKey } = key.data);
 });
 beforeEach(() => world.simulator.reset());
 afterAll(() => world.stop());

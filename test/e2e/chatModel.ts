@@ -1,8 +1,10 @@
-/** A chat model on 127.0.0.1 that speaks OpenAI's chat completions and says what a test has written for it. */
+/** A chat model that speaks OpenAI's chat completions and says what a test has written for it. */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { IDataObject } from 'n8n-workflow';
+
+import { HOST } from './world';
 
 /** Calls of the tool, made in one turn, or the last words. */
 export type Turn = { mobiles: string[] } | { say: string };
@@ -53,11 +55,11 @@ class ChatModel {
 
 	/** To be called once, before anything else. */
 	async start(): Promise<void> {
-		await once(this.server.listen(0, '127.0.0.1'), 'listening');
+		await once(this.server.listen(0, HOST), 'listening');
 	}
 
 	get url(): string {
-		return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}/v1`;
+		return `http://${HOST}:${(this.server.address() as AddressInfo).port}/v1`;
 	}
 
 	/** Begins a new conversation. */

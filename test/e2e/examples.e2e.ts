@@ -16,7 +16,8 @@ import {
 } from 'n8n-workflow';
 
 import type { WorkflowFile } from '../../scripts/real-n8n';
-import { itemsOf, runByHand, runByWebhook, startWorld, type World } from './world';
+import { ownIt } from './ownIt';
+import { HOST, itemsOf, runByHand, runByWebhook, startWorld, type World } from './world';
 
 const EXAMPLES = join(__dirname, '../../examples');
 const FILES = readdirSync(EXAMPLES).filter((name) => name.endsWith('.json'));
@@ -87,8 +88,8 @@ function unmappedColumns({ parameters }: INode): string[] {
 	);
 }
 
-it('all import on the command line, and find the credential by its name', async () => {
-	const { output } = await world.n8n.cli('import:workflow', '--separate', `--input=${EXAMPLES}`);
+ownIt('all import on the command line, and find the credential by its name', async () => {
+	const { output } = await world.own!.cli('import:workflow', '--separate', `--input=${EXAMPLES}`);
 	expect(output).toContain(`Successfully imported ${FILES.length} workflows`);
 	for (const { id, nodes } of FILES.map(read)) {
 		const { data } = await world.n8n.api<{ data: WorkflowFile }>('GET', `/rest/workflows/${id}`);
@@ -353,12 +354,12 @@ describe('crm-http.json', () => {
 				response.end(JSON.stringify(isUpdate ? {} : { contacts }));
 			});
 		});
-		await once(crm.listen(0, '127.0.0.1'), 'listening');
+		await once(crm.listen(0, HOST), 'listening');
 		try {
 			const name = 'CRM account';
 			const token = { name: 'x-token', value: 'made up' };
 			const id = await world.n8n.createCredential(name, token, 'httpHeaderAuth');
-			const host = `http://127.0.0.1:${(crm.address() as AddressInfo).port}`;
+			const host = `http://${HOST}:${(crm.address() as AddressInfo).port}`;
 			const there = Object.fromEntries(
 				read('crm-http.json')
 					.nodes.filter(({ type }) => type.endsWith('.httpRequest'))

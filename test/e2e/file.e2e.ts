@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { chromium, selectors, type Browser } from 'playwright-core';
 
-import { ensureN8n, type WorkflowFile } from '../../scripts/real-n8n';
+import { keptInstall, type WorkflowFile } from '../../scripts/real-n8n';
 import { startWorld, type World } from './world';
 
 const EXAMPLE = join(__dirname, '../../examples/clean-a-file.json');
@@ -14,7 +14,7 @@ const ESTIMATE = '试算，不计费 / Estimate only, free';
 const CHECK = '查询，计费 / Check, billed';
 type Row = Record<string, unknown>;
 
-/** The part of SheetJS that is used here; n8n brings it along. */
+/** The part of SheetJS that is used here. */
 interface SheetJs {
 	read(data: Buffer): { Sheets: Record<string, unknown> };
 	write(book: unknown, options: object): Buffer;
@@ -30,9 +30,11 @@ let form: string;
 let sheetJs: SheetJs;
 let iconv: { encode(text: string, to: string): Buffer };
 beforeAll(async () => {
-	const fromN8n = createRequire((await ensureN8n()).n8n);
-	sheetJs = fromN8n('@e965/xlsx') as SheetJs;
-	iconv = fromN8n('iconv-lite') as typeof iconv;
+	// What n8n reads and writes such files with.
+	const readers = ['@e965/xlsx@0.20.3', 'iconv-lite@0.6.3'];
+	const load = createRequire(join(await keptInstall('file-readers', ...readers), 'index.js'));
+	sheetJs = load('@e965/xlsx') as SheetJs;
+	iconv = load('iconv-lite') as typeof iconv;
 	world = await startWorld();
 	const priced = readFileSync(EXAMPLE, 'utf8').replace(
 		'"pricePerQuery": 0',

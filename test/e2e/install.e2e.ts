@@ -6,6 +6,7 @@ import { basename, delimiter, dirname, join } from 'node:path';
 
 import { name, version } from '../../package.json';
 import { packTarball } from '../../scripts/real-n8n';
+import { ownIt } from './ownIt';
 import { lastTry, runByWebhook, startWorld, workflowOf, type World } from './world';
 
 const PACKAGES = '/rest/community-packages';
@@ -49,7 +50,7 @@ afterAll(async () => {
 
 /** Starts n8n anew, without the package's files. */
 async function restart(env: Record<string, string> = {}): Promise<void> {
-	const { n8n } = world;
+	const n8n = world.own!;
 	await n8n.kill();
 	await rm(n8n.packageFolder, { recursive: true, force: true });
 	n8n.logs = '';
@@ -61,8 +62,8 @@ const isKnown = async () =>
 		(type) => type.name === 'n8n-nodes-juhe.juheMobileStatus',
 	);
 
-test('the node works after the installation, and is gone after the removal', async () => {
-	const { n8n } = world;
+ownIt('the node works after the installation, and is gone after the removal', async () => {
+	const n8n = world.own!;
 	// startWorld has unpacked a copy, which n8n's installer does not know.
 	await restart();
 	expect(await isKnown()).toBe(false);
@@ -82,33 +83,36 @@ test('the node works after the installation, and is gone after the removal', asy
 	expect(await isKnown()).toBe(false);
 });
 
-test('what the environment names is installed by its checksum, and nothing else stays', async () => {
-	const { n8n } = world;
-	const reinstall = { N8N_REINSTALL_MISSING_PACKAGES: 'true' };
-	await restart(declared({ name, version, checksum: checksum.replace(/-./, '-?') }));
-	expect(n8n.logs).toContain('Failed to verify package checksum');
-	expect(await isKnown()).toBe(false);
+ownIt(
+	'what the environment names is installed by its checksum, and nothing else stays',
+	async () => {
+		const n8n = world.own!;
+		const reinstall = { N8N_REINSTALL_MISSING_PACKAGES: 'true' };
+		await restart(declared({ name, version, checksum: checksum.replace(/-./, '-?') }));
+		expect(n8n.logs).toContain('Failed to verify package checksum');
+		expect(await isKnown()).toBe(false);
 
-	await restart(declared({ name, version, checksum }));
-	expect(n8n.logs).toContain(`Installed community package '${name}@${version}' from env`);
-	expect(await isKnown()).toBe(true);
-	await expect(n8n.api('DELETE', `${PACKAGES}?name=${name}`)).rejects.toThrow(
-		'managed via environment variables',
-	);
+		await restart(declared({ name, version, checksum }));
+		expect(n8n.logs).toContain(`Installed community package '${name}@${version}' from env`);
+		expect(await isKnown()).toBe(true);
+		await expect(n8n.api('DELETE', `${PACKAGES}?name=${name}`)).rejects.toThrow(
+			'managed via environment variables',
+		);
 
-	// The database knows the package, its files are lost: a container without a volume.
-	await restart(declared({ name, version, checksum }));
-	expect(await isKnown()).toBe(false);
-	await restart({ ...declared({ name, version, checksum }), ...reinstall });
-	expect(await isKnown()).toBe(true);
+		// The database knows the package, its files are lost: a container without a volume.
+		await restart(declared({ name, version, checksum }));
+		expect(await isKnown()).toBe(false);
+		await restart({ ...declared({ name, version, checksum }), ...reinstall });
+		expect(await isKnown()).toBe(true);
 
-	await restart(declared());
-	expect(n8n.logs).toContain(`Removed community package '${name}'`);
-	expect(await isKnown()).toBe(false);
-});
+		await restart(declared());
+		expect(n8n.logs).toContain(`Removed community package '${name}'`);
+		expect(await isKnown()).toBe(false);
+	},
+);
 
-test('where n8n takes verified packages alone, the checksum lets this one in', async () => {
-	const { n8n } = world;
+ownIt('where n8n takes verified packages alone, the checksum lets this one in', async () => {
+	const n8n = world.own!;
 	await restart(VERIFIED_ONLY);
 	await expect(n8n.api('POST', PACKAGES, { name })).rejects.toThrow(
 		'Installation of unverified community packages is forbidden',

@@ -7,6 +7,7 @@ import type { IDataObject, INodeParameters, OnError } from 'n8n-workflow';
 import { DETAILS } from '../../nodes/JuheMobileStatus/list/outcome';
 import fieldCases from '../field-cases/numbers.json';
 import { secretsIn } from '../secrets';
+import { ownIt } from './ownIt';
 import {
 	behindRows,
 	endedExecution,
@@ -66,8 +67,9 @@ describe('a list goes in and comes out sorted', () => {
 		},
 	);
 
-	it('by hand, with a line at the output pane, and by n8n execute', async () => {
-		const { n8n, credential } = world;
+	ownIt('by hand, with a line at the output pane, and by n8n execute', async () => {
+		const { credential } = world;
+		const n8n = world.own!;
 		const id = await n8n.importWorkflow(workflowOf('by-hand', rows), credential);
 		await runByHand(n8n, id, 'By Hand');
 		await n8n.cli('execute', `--id=${id}`);
@@ -300,8 +302,9 @@ it('cancelled while a number hangs, it sends nothing more; retried by hand, it b
 });
 
 // The last: the log has what all tests have left.
-it('leaves no secret anywhere: not in the database, the executions, the debug log', async () => {
-	const { n8n, simulator } = world;
+ownIt('leaves no secret anywhere: not in the database, the executions, the debug log', async () => {
+	const { simulator } = world;
+	const n8n = world.own!;
 	const rows = ['13800138001', '13800138002', '13800138003', '13800138004'].map((phone) => ({
 		phone,
 	}));

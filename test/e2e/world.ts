@@ -1,22 +1,31 @@
-/** A real n8n with the packed package and a credential in it, and the stand-in service beside it. */
+/**
+ * A real n8n with the packed package and a credential in it, and the stand-in service beside it.
+ *
+ * The n8n is started for the tests, or it runs already at $JUHE_N8N_URL, with the package in it and with an owner who signs
+ * in by $JUHE_N8N_EMAIL and $JUHE_N8N_PASSWORD. It reaches this machine at $JUHE_TEST_HOST, by default at 127.0.0.1.
+ */
 import { dirname } from 'node:path';
 import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { IDataObject, INode, INodeParameters, NodeConnectionType } from 'n8n-workflow';
 
-import {
-	ensureN8n,
-	packTarball,
-	startN8n,
-	type Execution,
-	type N8n,
-	type WorkflowFile,
-} from '../../scripts/real-n8n';
+import { N8nClient, type Execution, type WorkflowFile } from '../../scripts/n8n-client';
+import { ensureN8n, packTarball, startN8n, type N8n } from '../../scripts/real-n8n';
 import { stateByLastDigit } from '../simulator/service';
 import { startSimulator, type Simulator } from '../simulator/simulator';
 
+const {
+	JUHE_N8N_URL: RUNNING,
+	JUHE_N8N_EMAIL: email = '',
+	JUHE_N8N_PASSWORD: password = '',
+} = process.env;
+/** Where the servers of a test listen, and where n8n finds them. */
+export const HOST = process.env.JUHE_TEST_HOST ?? '127.0.0.1';
+
 export interface World {
-	n8n: N8n;
+	n8n: N8nClient;
+	/** The same where the tests have started it, with its process. */
+	own?: N8n;
 	simulator: Simulator;
 	/** What the `juheApi` credential holds, and what it is called in workflows. */
 	account: Account;
@@ -31,25 +40,77 @@ export interface Account extends IDataObject {
 	baseUrl: string;
 }
 
-/** @param env for n8n, beside what it needs anyway */
+/** @param env for n8n, beside what it needs anyway; not for one that runs already */
 export async function startWorld(env: Record<string, string> = {}): Promise<World> {
-	const install = await ensureN8n();
-	const tarball = await packTarball();
-	const simulator = await startSimulator();
-	const n8n = await startN8n({ install, tarball, env });
-	await rm(dirname(tarball), { recursive: true, force: true });
+	const { n8n, own, leave } = RUNNING === undefined ? await startOwn(env) : await join(RUNNING);
+	const simulator = await startSimulator({ host: HOST });
 	const account = simulator.credential;
 	const name = 'Juhe account';
 	return {
 		n8n,
+		own,
 		simulator,
 		account,
 		credential: { id: await n8n.createCredential(name, account), name },
 		stop: async () => {
-			await n8n.stop();
 			await simulator.close();
+			await leave();
 		},
 	};
+}
+
+async function startOwn(env: Record<string, string>) {
+	const install = await ensureN8n();
+	const tarball = await packTarball();
+	const own = await startN8n({ install, tarball, env });
+	await rm(dirname(tarball), { recursive: true, force: true });
+	return { n8n: own, own, leave: () => own.stop() };
+}
+
+/** Signs in to an n8n that runs; what is there of the owner when the tests leave and was not before, is removed. */
+async function join(url: string) {
+	const n8n = new N8nClient(url, { email, password });
+	await n8n.signIn();
+	const before = new Set(await belongings(n8n));
+	const leave = async () => {
+		for (const path of await belongings(n8n)) {
+			if (!before.has(path)) await remove(n8n, path);
+		}
+		await n8n.signOut();
+	};
+	return { n8n, own: undefined, leave };
+}
+
+async function remove(n8n: N8nClient, path: string): Promise<void> {
+	if (path.startsWith('/rest/workflows/')) await n8n.api('POST', `${path}/archive`, {});
+	// An archived workflow is unpublished some time after n8n's answer, and can be deleted then.
+	await until(`${path} is removed`, () =>
+		n8n.api('DELETE', path).then(
+			() => true,
+			(error: unknown) => {
+				if (!String(error).includes('still being unpublished')) throw error;
+				return false;
+			},
+		),
+	);
+}
+
+/** The paths of the owner's workflows, credentials and Data Tables. */
+async function belongings(n8n: N8nClient): Promise<string[]> {
+	type List = Array<{ id: string }>;
+	const get = async <T>(path: string) => (await n8n.api<{ data: T }>('GET', path)).data;
+	const tables = `${await personalProject(n8n)}/data-tables`;
+	const lists: Array<[path: string, list: List]> = [
+		['/rest/workflows', await get<List>('/rest/workflows?take=250')],
+		['/rest/credentials', await get<List>('/rest/credentials')],
+		[tables, (await get<{ data: List }>(`${tables}?take=250`)).data],
+	];
+	return lists.flatMap(([path, list]) => list.map(({ id }) => `${path}/${id}`));
+}
+
+async function personalProject(n8n: N8nClient): Promise<string> {
+	const { data } = await n8n.api<{ data: { id: string } }>('GET', '/rest/projects/personal');
+	return `/rest/projects/${data.id}`;
 }
 
 /** Waits until a condition holds, and fails after so many milliseconds. */
@@ -163,7 +224,7 @@ export function workflowOf(
 }
 
 /** The newest execution of a workflow, once it has ended and is saved. */
-export async function savedExecution(n8n: N8n, workflowId: string): Promise<Execution> {
+export async function savedExecution(n8n: N8nClient, workflowId: string): Promise<Execution> {
 	let newest: Execution | undefined;
 	await until(`an execution of ${workflowId} has ended`, async () => {
 		[newest] = await n8n.executions(workflowId);
@@ -174,7 +235,7 @@ export async function savedExecution(n8n: N8n, workflowId: string): Promise<Exec
 
 /** Starts executions of a workflow, and gives them once all have ended and are saved, the newest first. */
 export async function executionsOf(
-	n8n: N8n,
+	n8n: N8nClient,
 	workflowId: string,
 	start: () => Promise<unknown>,
 	count = 1,
@@ -203,7 +264,7 @@ export async function executionsOf(
 }
 
 /** An execution with its data, once it no longer runs. */
-export async function endedExecution(n8n: N8n, id: string): Promise<Execution> {
+export async function endedExecution(n8n: N8nClient, id: string): Promise<Execution> {
 	let execution: Execution | undefined;
 	await until(
 		`execution ${id} has ended`,
@@ -222,7 +283,7 @@ export async function endedExecution(n8n: N8n, id: string): Promise<Execution> {
  * @param item what the trigger puts out; it is needed for a chat message
  */
 export async function runByHand(
-	n8n: N8n,
+	n8n: N8nClient,
 	id: string,
 	trigger: string,
 	item?: IDataObject,
@@ -244,10 +305,9 @@ export function itemsOf({ data }: Pick<Execution, 'data'>, name: string, output 
 }
 
 /** A Data Table of the owner, over the API of the editor. @throws Error where there is none of that name */
-export async function dataTable(n8n: N8n, name: string) {
+export async function dataTable(n8n: N8nClient, name: string) {
 	const get = async <T>(path: string) => (await n8n.api<{ data: T }>('GET', path)).data;
-	const { id: project } = await get<{ id: string }>('/rest/projects/personal');
-	const tables = `/rest/projects/${project}/data-tables`;
+	const tables = `${await personalProject(n8n)}/data-tables`;
 	const { data } = await get<{ data: Array<{ id: string; name: string }> }>(`${tables}?take=100`);
 	const found = data.find((table) => table.name === name);
 	if (found === undefined) throw new Error(`There is no Data Table ${name}`);
@@ -304,7 +364,11 @@ export function lastTry(execution: Pick<Execution, 'data'>, nodeName: string) {
  *
  * @param loadWorkflow true for the workflow as it is now, false for the one that failed
  */
-export async function retry(n8n: N8n, { id }: Execution, loadWorkflow = false): Promise<Execution> {
+export async function retry(
+	n8n: N8nClient,
+	{ id }: Execution,
+	loadWorkflow = false,
+): Promise<Execution> {
 	const path = `/rest/executions/${id}/retry`;
 	const { data } = await n8n.api<{ data: { id: string } }>('POST', path, { loadWorkflow });
 	return await endedExecution(n8n, data.id);

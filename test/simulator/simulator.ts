@@ -29,8 +29,10 @@ export type { Fault, Rule } from './faults';
 
 /** What a simulator is started with; every field has a default. */
 export interface SimulatorOptions {
-	/** TCP port on 127.0.0.1; 0, the default, takes any that is free. */
+	/** TCP port; 0, the default, takes any that is free. */
 	port?: number;
+	/** The address of this machine that it listens on, default 127.0.0.1. */
+	host?: string;
 	/** The `key` that requests must carry; any other is answered with 10001. */
 	key?: string;
 	/** The account's OpenID, which the AES key is made from (section 2). */
@@ -133,6 +135,7 @@ class Simulator {
 	private passes: number[] = [];
 	private connections = 0;
 	private port: number;
+	private readonly host: string;
 	private readonly server = createServer((req, res) => {
 		this.serve(req, res).catch((error: unknown) => {
 			// A broken upload, or a rule that cannot be sent (such as a status of 9): the next request must still be served.
@@ -143,6 +146,7 @@ class Simulator {
 
 	constructor(options: SimulatorOptions) {
 		this.port = options.port ?? 0;
+		this.host = options.host ?? '127.0.0.1';
 		this.key = options.key ?? 'simulator-key-0123456789abcdef01';
 		this.openid = options.openid ?? 'JH0123456789abcdef0123456789abcdef';
 		this.latency = options.latency ?? 0;
@@ -171,7 +175,7 @@ class Simulator {
 
 	/** The base URL, without a trailing slash. */
 	get url(): string {
-		return `http://127.0.0.1:${this.port}`;
+		return `http://${this.host}:${this.port}`;
 	}
 
 	/** Adds a rule behind those that are there. */
@@ -202,7 +206,7 @@ class Simulator {
 	/** Listens, again after `refuse`, on the port it had. */
 	async accept(): Promise<void> {
 		if (this.server.listening) return;
-		this.server.listen(this.port, '127.0.0.1');
+		this.server.listen(this.port, this.host);
 		await once(this.server, 'listening');
 		this.port = (this.server.address() as AddressInfo).port;
 	}
