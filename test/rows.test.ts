@@ -249,18 +249,18 @@ describe('the Mobile Number parameter', () => {
 		JSON.parse(`{"phone":"${a!}","__proto__":{"phone":"${b!}"},"constructor":"${c!}"}`),
 	] as IDataObject[];
 	/**
-	 * The same value by a path, which the node may read itself, and by an expression that only n8n can evaluate; and the
-	 * rows that hold no text and no number there, which are left to n8n all the same (it looks into no constructor).
+	 * The same value by a path, which the node may read itself, and by an expression that only n8n can evaluate; and how
+	 * often n8n evaluates the path: once to see that it gives the same, and for rows without a text or a number there.
 	 */
 	const pairs = [
-		['={{ $json.phone }}', '={{ [$json.phone][0] }}', 2],
-		['={{$json.phone}}', '={{ [$json.phone][0] }}', 2],
-		['={{ $json["phone no"] }}', '={{ [$json["phone no"]][0] }}', 4],
-		["={{ $json['phone no'] }}", '={{ [$json["phone no"]][0] }}', 4],
-		['={{ $json.手机 }}', '={{ [$json.手机][0] }}', 3],
-		['={{ $json.deep.er.phone }}', '={{ [$json.deep?.er?.phone][0] }}', 5],
-		['={{ $json["deep"].er["phone"] }}', '={{ [$json.deep?.er?.phone][0] }}', 5],
-		['={{ $json.phone.length }}', '={{ [$json.phone?.length][0] }}', 5],
+		['={{ $json.phone }}', '={{ [$json.phone][0] }}', 3],
+		['={{$json.phone}}', '={{ [$json.phone][0] }}', 3],
+		['={{ $json["phone no"] }}', '={{ [$json["phone no"]][0] }}', 5],
+		["={{ $json['phone no'] }}", '={{ [$json["phone no"]][0] }}', 5],
+		['={{ $json.手机 }}', '={{ [$json.手机][0] }}', 4],
+		['={{ $json.deep.er.phone }}', '={{ [$json.deep?.er?.phone][0] }}', 6],
+		['={{ $json["deep"].er["phone"] }}', '={{ [$json.deep?.er?.phone][0] }}', 6],
+		['={{ $json.phone.length }}', '={{ [$json.phone?.length][0] }}', 7],
 		['={{ $json.toString }}', '={{ [$json.toString][0] }}', 6],
 		['={{ $json.constructor }}', '={{ [$json.constructor][0] }}', 0],
 		['={{ $json["__proto__"].phone }}', '={{ [$json["__proto__"].phone][0] }}', 6],

@@ -10,7 +10,6 @@ import {
 	type RowFailure,
 } from './list/outcome';
 import { readStoredResult, type FieldNames } from './list/storedResult';
-import { RESERVED_NAMES } from './settings';
 
 /** `{{ $json.phone }}`, `{{ $json["phone no"] }}` and deeper: nothing but a path into the row. */
 const PATH_INTO_ROW =
@@ -30,11 +29,12 @@ export function readRows(
 	const items = inputItems(context);
 	const raw: unknown = context.getNodeParameter('mobile', 0, '', { rawExpressions: true });
 	const path = pathIntoRow(raw);
+	const readCell = cellReader(context, items, path);
 	const kinds = new Set<RefusalKind | undefined>();
 	const now = Date.now();
 	const rows = items.map((item, index): Row => {
 		try {
-			const parsed = parseMobile(readCell(context, path, item, index));
+			const parsed = parseMobile(readCell(index));
 			kinds.add('kind' in parsed ? parsed.kind : undefined);
 			if ('reason' in parsed) return { failure: invalidNumberFailure(parsed.reason) };
 			const { mobile } = parsed;
@@ -123,33 +123,42 @@ function isGarbled(name: string): boolean {
 }
 
 /**
- * Reads the Mobile Number of an item.
+ * How the Mobile Number of an item is read, by its index.
  *
  * n8n takes about a millisecond to evaluate an expression, as long as all other work on a row. A bare path into the row
- * is read from the row itself where it leads to a text or a number. All else is left to n8n.
+ * is read from the row itself where it leads to a text or a number, if n8n gives the same for the first row: it refuses
+ * some names. All else is left to n8n.
  */
-function readCell(
+export function cellReader(
 	context: IExecuteFunctions,
+	items: INodeExecutionData[],
 	path: string[] | undefined,
-	{ json }: INodeExecutionData,
-	itemIndex: number,
-): unknown {
-	const value = path && follow(path, json);
-	return typeof value === 'string' || typeof value === 'number'
-		? value
-		: context.getNodeParameter('mobile', itemIndex);
+): (index: number) => unknown {
+	const evaluate = (index: number): unknown => context.getNodeParameter('mobile', index);
+	if (path === undefined) return evaluate;
+	const read = (index: number) => textOrNumber(follow(path, items[index]?.json));
+	try {
+		if (!Object.is(read(0), textOrNumber(evaluate(0)))) return evaluate;
+	} catch {
+		return evaluate;
+	}
+	return (index) => read(index) ?? evaluate(index);
 }
 
-function pathIntoRow(raw: unknown): string[] | undefined {
+function textOrNumber(value: unknown): string | number | undefined {
+	return typeof value === 'string' || typeof value === 'number' ? value : undefined;
+}
+
+export function pathIntoRow(raw: unknown): string[] | undefined {
 	const path = typeof raw === 'string' ? PATH_INTO_ROW.exec(raw)?.[1] : undefined;
 	if (path === undefined) return undefined;
 	const steps = [...path.matchAll(PATH_STEP)].map((step) => step[1] ?? step[2] ?? step[3] ?? '');
-	// n8n evaluates none of these names, whatever the row holds.
-	return steps.some((step) => RESERVED_NAMES.includes(step)) ? undefined : steps;
+	// n8n's engines differ in names that every object has, such as `constructor` and `valueOf`.
+	return steps.some((step) => step in {}) ? undefined : steps;
 }
 
-function follow(path: string[], row: IDataObject): unknown {
-	let value: unknown = row;
+function follow(path: string[], row: unknown): unknown {
+	let value = row;
 	for (const step of path) {
 		if (typeof value !== 'object' || value === null) return undefined;
 		value = (value as IDataObject)[step];

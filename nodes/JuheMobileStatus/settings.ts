@@ -30,7 +30,7 @@ export type Settings = { operation: OperationName } & {
 const NOT_ADDED = { maxQueries: Infinity, requestsPerSecond: Infinity };
 
 /** Names that JavaScript treats differently: a row with such a field comes out damaged. */
-export const RESERVED_NAMES = ['__proto__', 'constructor', 'prototype'];
+const RESERVED_NAMES = ['__proto__', 'constructor', 'prototype'];
 /** Fields that the node adds to rows under fixed names. */
 const ADDED_FIELDS = ['error', 'details', 'dryRun', 'previousRoute', 'changed', ...DETAILS_COLUMNS];
 
