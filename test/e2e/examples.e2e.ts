@@ -17,7 +17,15 @@ import {
 
 import type { WorkflowFile } from '../../scripts/real-n8n';
 import { ownIt } from './ownIt';
-import { HOST, itemsOf, runByHand, runByWebhook, startWorld, type World } from './world';
+import {
+	HOST,
+	itemsOf,
+	runByHand,
+	runByWebhook,
+	startWorld,
+	workflowOf,
+	type World,
+} from './world';
 
 const EXAMPLES = join(__dirname, '../../examples');
 const FILES = readdirSync(EXAMPLES).filter((name) => name.endsWith('.json'));
@@ -100,6 +108,27 @@ ownIt('all import on the command line, and find the credential by its name', asy
 		expect(ours).not.toHaveLength(0);
 		for (const { id: found } of ours) expect(found).toBe(world.credential.id);
 	}
+});
+
+ownIt("n8n's report on what n8n 3 breaks names none of them", async () => {
+	const { n8n, credential } = world;
+	const more = { alwaysOutputData: true };
+	// Named, as every node whose outputs are an expression.
+	const named = workflowOf('Always Output Data', [], { splitOutputs: true }, more);
+	const names = new Map<string, string>();
+	for (const file of [...FILES.map(read), named]) {
+		names.set(await n8n.importWorkflow(file, credential), file.name);
+	}
+	const path = '/rest/breaking-changes/report';
+	type Report = { report: { workflowResults: Array<{ ruleId: string }> } };
+	const { data } = await n8n.api<{ data: Report }>('POST', `${path}/refresh?version=v3`);
+	const affected: unknown[] = [];
+	for (const { ruleId } of data.report.workflowResults) {
+		type Rule = { affectedWorkflows: Array<{ id: string }> };
+		const rule = await n8n.api<{ data: Rule }>('GET', `${path}/${ruleId}`);
+		for (const { id } of rule.data.affectedWorkflows) affected.push([ruleId, names.get(id)]);
+	}
+	expect(affected).toEqual([['always-output-data-multi-output-v3', named.name]]);
 });
 
 /** An example with nodes changed, and a webhook in the place of its trigger: n8n has no way to press its button. */

@@ -67,6 +67,23 @@ describe('a list goes in and comes out sorted', () => {
 		},
 	);
 
+	it('with Always Output Data: no output has a row of another route', async () => {
+		const file = workflowOf(
+			'always-output-data',
+			[],
+			{ splitOutputs: true, summaryOutput: true },
+			{ alwaysOutputData: true },
+		);
+		const execution = await runByWebhook(world, file, rows.slice(3, 4));
+		expect(execution.status).toBe('success');
+		const [normal, ...others] = lastTry(execution, 'Juhe').outputs;
+		// n8n 2 puts an empty item on the first output, which n8n 3 does only where all outputs are empty.
+		expect(normal!.filter(({ json }) => Object.keys(json).length > 0)).toEqual([]);
+		expect(others.map((items) => items.map(({ json }) => json.route ?? json.rows))).toEqual([
+			...[[], [], ['notOnNetwork'], [], [], [1]],
+		]);
+	});
+
 	ownIt('by hand, with a line at the output pane, and by n8n execute', async () => {
 		const { credential } = world;
 		const n8n = world.own!;
