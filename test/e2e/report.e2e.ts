@@ -91,7 +91,9 @@ let address: string;
 let inbox: Awaited<ReturnType<typeof startInbox>>;
 let browser: Browser;
 
-(existsSync(CHROMIUM) ? describe : describe.skip)('the report', () => {
+// The rows of the list are made older in n8n's own database, so the tests need its file.
+const canRun = existsSync(CHROMIUM) && process.env.JUHE_N8N_URL === undefined;
+(canRun ? describe : describe.skip)('the report', () => {
 	beforeAll(async () => {
 		world = await startWorld();
 		inbox = await startInbox();
@@ -304,7 +306,7 @@ async function createTables(): Promise<void> {
 async function fill(runs: IDataObject[], list: IDataObject[]): Promise<void> {
 	await (await dataTable(world.n8n, 'juhe_runs')).fill(runs);
 	await (await dataTable(world.n8n, 'juhe_contacts')).fill(list);
-	const database = join(world.n8n.userFolder, '.n8n', 'database.sqlite');
+	const database = join(world.own!.userFolder, '.n8n', 'database.sqlite');
 	const code = `
 		const { DatabaseSync } = require('node:sqlite');
 		const db = new DatabaseSync(${JSON.stringify(database)}, { timeout: 5000 });
