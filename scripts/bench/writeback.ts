@@ -90,7 +90,10 @@ function exampleNode(example: string, name: string): INode {
 function dataTableNode(list: string): Partial<INode> {
 	const { type, typeVersion, parameters } = exampleNode('scheduled-list-check', 'Write Back');
 	const dataTableId = { __rl: true, value: list, mode: 'name' };
-	return { type, typeVersion, parameters: { ...parameters, dataTableId } };
+	// Here all rows are written.
+	const byId = { keyName: 'id', condition: 'eq', keyValue: '={{ $json.id }}' };
+	const filters = { conditions: [byId] };
+	return { type, typeVersion, parameters: { ...parameters, dataTableId, filters } };
 }
 
 function postgresNode(): Partial<INode> {

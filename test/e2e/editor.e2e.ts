@@ -510,12 +510,20 @@ async function scheduledPart(id: string): Promise<IDataObject> {
 		recheckAfter: { days: { keep: 30, recheck: 7, remove: 180, review: 7 } },
 		reuseResults: true,
 	};
+	const names = new Set<string>();
+	const follow = (name: string): void => {
+		if (names.has(name)) return;
+		names.add(name);
+		for (const { node } of saved.connections[name]?.main?.flatMap((to) => to ?? []) ?? []) {
+			follow(node);
+		}
+	};
+	follow('Every Morning');
 	const nodes = saved.nodes
-		.filter(({ type, position }) => !type.endsWith('stickyNote') && position[1] > 900)
+		.filter(({ name }) => names.has(name))
 		.map((each) =>
 			each.name === NODE ? { ...each, parameters: { ...each.parameters, options } } : each,
 		);
-	const names = new Set(nodes.map(({ name }) => name));
 	const connections = Object.fromEntries(
 		Object.entries(saved.connections).filter(([name]) => names.has(name)),
 	);
@@ -603,14 +611,23 @@ async function closeMessages(): Promise<void> {
 
 /** Pictures what is on the canvas. */
 async function shootCanvas(name: string): Promise<void> {
-	const canvas = page.locator('.vue-flow__node');
-	const boxes = await Promise.all((await canvas.all()).map((node) => node.boundingBox()));
-	const edges = boxes.flatMap((box) => box ?? []);
-	const x = Math.min(...edges.map((box) => box.x)) - 8;
-	const y = Math.min(...edges.map((box) => box.y)) - 8;
+	const boxesOf = async (selector: string) => {
+		const all = await page.locator(selector).all();
+		return (await Promise.all(all.map((each) => each.boundingBox()))).flatMap((box) => box ?? []);
+	};
+	const nodes = await boxesOf('.vue-flow__node');
+	// A loop's way back runs below its nodes.
+	const edges = await boxesOf('.vue-flow__edge');
+	const all = [...nodes, ...edges];
+	const x = Math.min(...all.map((box) => box.x)) - 40;
+	const y = Math.min(...all.map((box) => box.y)) - 8;
 	// A label hangs below its node and is wider.
-	const width = Math.max(...edges.map((box) => box.x + box.width)) + 64 - x;
-	const height = Math.max(...edges.map((box) => box.y + box.height)) + 50 - y;
+	const width = Math.max(...all.map((box) => box.x + box.width)) + 64 - x;
+	const bottoms = [
+		...nodes.map((box) => box.y + box.height + 50),
+		...edges.map((box) => box.y + box.height + 16),
+	];
+	const height = Math.max(...bottoms) - y;
 	await take(name, { x, y, width, height });
 }
 

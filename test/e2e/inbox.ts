@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 
+import { HOST } from './world';
+
 /** A mail server that takes every mail and keeps it as it comes. */
 export async function startInbox() {
 	const mails: string[] = [];
@@ -21,6 +23,6 @@ export async function startInbox() {
 			socket.write(text === 'QUIT\r\n' ? '221 bye\r\n' : '250 ok\r\n');
 		});
 	});
-	await once(server.listen(0, '127.0.0.1'), 'listening');
+	await once(server.listen(0, HOST), 'listening');
 	return { mails, port: (server.address() as AddressInfo).port, close: () => server.close() };
 }

@@ -331,7 +331,11 @@ export async function dataTable(n8n: N8nClient, name: string) {
 		fill: async (data: IDataObject[]): Promise<void> => {
 			const all = encodeURIComponent(JSON.stringify(where('id', 'gt', 0)));
 			await n8n.api('DELETE', `${rows}/rows?filter=${all}`);
-			await n8n.api('POST', `${rows}/insert`, { data, returnType: 'count' });
+			if (data.length > 0) await n8n.api('POST', `${rows}/insert`, { data, returnType: 'count' });
+		},
+		/** Deletes the table. */
+		drop: async (): Promise<void> => {
+			await n8n.api('DELETE', rows);
 		},
 		/** Changes the rows with this value in a column, as a person at the table does. */
 		edit: async (column: string, value: unknown, data: IDataObject): Promise<void> => {
