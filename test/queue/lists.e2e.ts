@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import type { Execution, WorkflowFile } from '../../scripts/real-n8n';
-import { itemsOf, until } from '../e2e/world';
+import { dataTable, itemsOf, until } from '../e2e/world';
 import { begun, ended, startQueueWorld, type QueueWorld } from './services';
 
 const EXAMPLES = join(__dirname, '../../examples');
@@ -122,6 +122,12 @@ test('10,000 rows on two workers, one of them killed in the middle', async () =>
 		`10,000 rows, a worker killed: ${counts.billed} queries paid, ${lost} rows claimed again, ` +
 			`${(time / rows).toFixed(2)} ms a row of write-back (${rows} rows in ${writes.length} statements)`,
 	);
+
+	// Every execution that came to its end and had something to do is in the history.
+	const runs = await (await dataTable(n8n, 'juhe_runs')).read();
+	const checked = data.filter((each) => each.data.resultData.runData['Write Back']);
+	expect(runs).toHaveLength(checked.length);
+	expect(runs.reduce((sum, run) => sum + Number(run.queried), 0)).toBe(rows);
 });
 
 test('a number that is edited is due at once, and only that', async () => {
@@ -139,4 +145,33 @@ test('a number that is edited is due at once, and only that', async () => {
 	const [plan] = sql(`ANALYZE juhe_contacts; EXPLAIN SELECT id FROM juhe_contacts WHERE ${DUE}
 		ORDER BY coalesce("mobileStatus_recheckAt", '-infinity') LIMIT ${BATCH}`).slice(1);
 	expect(plan).toContain('Index Scan');
+});
+
+test('an execution ends where rows are not sent, and tells of what has changed', async () => {
+	const { n8n, simulator } = world;
+	simulator.reset();
+	sql(`
+		TRUNCATE juhe_contacts;
+		INSERT INTO juhe_contacts (name, phone, route, "mobileStatus_state", "mobileStatus_mobile",
+			"mobileStatus_checkedAt", "mobileStatus_recheckAt")
+		SELECT 'R' || i, '139' || lpad(i::text, 8, '0'), 'normal', '0', '139' || lpad(i::text, 8, '0'),
+			now() - interval '30 days', now() - interval '1 hour' + i * interval '1 second'
+		FROM generate_series(1, 450) AS i`);
+	// All others are as they were.
+	simulator.script({ mobile: '13900000001', fault: { kind: 'state', state: '3' } });
+	simulator.script({ mobile: '13900000250', fault: { kind: 'code', code: 10012 } });
+	simulator.script({ fault: { kind: 'state', state: '0' } });
+	await runToEnd();
+	const [run] = (await (await dataTable(n8n, 'juhe_runs')).read()).slice(-1);
+	expect(run).toMatchObject({ rows: 400, reused: 0, stoppedBy: '10012' });
+	expect(Number(run!.notQueried)).toBeGreaterThan(0);
+	// Those that were not sent, and those that no execution has claimed.
+	expect(count(DUE)).toBe(Number(run!.notQueried) + 50);
+	const { data } = await n8n.api<{ data: Execution[] }>(
+		'GET',
+		`/api/v1/executions?includeData=true&limit=1&workflowId=${workflowId}`,
+	);
+	expect(itemsOf(data[0]!, 'Rows That Changed')).toMatchObject([
+		{ name: 'R1', mobileStatus_previousRoute: 'normal', route: 'notOnNetwork' },
+	]);
 });
