@@ -13,7 +13,7 @@ import { chromium, type Browser, type Page } from 'playwright-core';
 import { ensureN8n, type WorkflowFile } from '../../scripts/real-n8n';
 import { startQueue } from '../queue/services';
 import { startInbox } from './inbox';
-import { dataTable, runByHand, startWorld, until, type World } from './world';
+import { dataTable, HOST, runByHand, startWorld, until, type World } from './world';
 
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const EXAMPLES = join(__dirname, '../../examples');
@@ -270,7 +270,7 @@ const canRun = existsSync(CHROMIUM) && process.env.JUHE_N8N_URL === undefined;
 /** Publishes the example at a path, with its credentials and its mail, and another node in the place of List. */
 async function publish(path: string, list?: Partial<INode>): Promise<Published> {
 	const { n8n } = world;
-	const account = { host: '127.0.0.1', port: inbox.port, secure: false, disableStartTls: true };
+	const account = { host: HOST, port: inbox.port, secure: false, disableStartTls: true };
 	const [login, mail] = [
 		await n8n.createCredential('Juhe report', LOGIN, 'httpBasicAuth'),
 		await n8n.createCredential('SMTP account', account, 'smtp'),
