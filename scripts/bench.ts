@@ -36,7 +36,13 @@ command('bench', 'Runs speed, https, reuse and year.', async (options) => {
 	.addCommand(command('speed', 'The node against other nodes of n8n.', measureSpeed))
 	.addCommand(command('https', 'The same over http and https.', measureHttps))
 	.addCommand(command('reuse', 'A long list of which 1% is due.', measureReuse))
-	.addCommand(command('writeback', 'Rows written to a Data Table and to PostgreSQL.', writeBack))
+	.addCommand(
+		command(
+			'writeback',
+			'Rows written to a Data Table and to PostgreSQL, and a million rows of SQL.',
+			writeBack,
+		),
+	)
 	.addCommand(
 		new Command('cells').description('What it costs to read a cell.').action(measureCells),
 	)

@@ -73,8 +73,8 @@ export interface Figures {
 			heapBytes: number;
 			/** Of these the ledger of the execution. */
 			ledgerBytes: number;
-			/** Bytes a row more in the execution as n8n stores it. */
-			storedBytes: number;
+			/** Bytes a row more in the execution as n8n stores it; not measured before 2026-11-29. */
+			storedBytes?: number;
 		};
 	};
 	https: { measured: Measurement; http: Run[]; https: Run[] };
@@ -85,6 +85,18 @@ export interface Figures {
 		batch: number;
 		/** Milliseconds a row, by the rows of the table. */
 		tables: Array<{ rows: number; dataTable: number; postgres: number }>;
+	};
+	sql: {
+		measured: Measurement;
+		rows: number;
+		/** Rows of a batch. */
+		batch: number;
+		batches: number;
+		/** Milliseconds, medians over all batches. */
+		claim: number;
+		claimAndWriteBack: number;
+		/** The median of the last tenth of the batches to that of the first. */
+		lastToFirst: { claim: number; claimAndWriteBack: number };
 	};
 	year: Year;
 }

@@ -22,12 +22,12 @@ const perSecond = ({ rows, seconds }: Run) => rows / (seconds ?? NaN);
 /** Of the times for a row. */
 const time = (a: Run, b: Run) => (perSecond(b) / perSecond(a)).toFixed(2);
 
-/** @throws Error where there is not one such run */
+/** The first such run. @throws Error where there is none */
 function find(runs: Run[], wanted: Partial<Run>): Run {
-	const [found, ...more] = runs.filter((run) =>
+	const found = runs.find((run) =>
 		Object.entries(wanted).every(([name, value]) => run[name as keyof Run] === value),
 	);
-	if (!found || more.length > 0) throw new Error(`Not one run: ${JSON.stringify(wanted)}`);
+	if (!found) throw new Error(`No run is ${JSON.stringify(wanted)}`);
 	return found;
 }
 
@@ -141,6 +141,11 @@ ${table(
 In a table of ${count(longest.rows)} rows a Data Table takes ${(longest.dataTable / shortest.dataTable).toFixed(2)} of the time that it takes in one of ${count(shortest.rows)}, and PostgreSQL ${(longest.postgres / shortest.postgres).toFixed(2)}.`;
 }
 
+function sql({ measured, rows, batch, batches, ...figures }: Figures['sql']): string {
+	const { command, date, machine, remark } = measured;
+	return `\`${command}\`, ${date}, ${machine}, also lets the SQL of postgres-list.json claim and write back ${count(rows)} due rows, ${count(batches)} batches of ${batch} one after the other. A claim takes ${figures.claim} ms, a batch with its claim ${figures.claimAndWriteBack} ms. The last tenth of the batches takes ${figures.lastToFirst.claimAndWriteBack} of the time of the first. ${remark}`;
+}
+
 function year({ command, date, numbers, nights }: Figures['year']): string {
 	return `## A year of nightly checks
 
@@ -154,7 +159,7 @@ A change that is gone again before the next check is not seen.`;
 export function pageOf(figures: Figures): string {
 	const parts = [
 		...[speed(figures.speed), https(figures.https), reuse(figures.reuse)],
-		...[writeback(figures.writeback), year(figures.year)],
+		...[writeback(figures.writeback), sql(figures.sql), year(figures.year)],
 	];
 	return `${[INTRO, ...parts].join('\n\n')}\n`;
 }

@@ -13,13 +13,21 @@ export function writePart<Part extends keyof Figures>(
 	value: Figures[Part],
 	isOnlyPrinted: boolean,
 ): void {
-	console.log(JSON.stringify(value, null, '\t'));
+	console.log(jsonOf(value));
 	if (isOnlyPrinted) return;
 	const figures = { ...readFigures(), [part]: value };
-	writeFileSync(FIGURES_FILE, `${JSON.stringify(figures, null, '\t')}\n`);
-	for (const [name, text] of Object.entries(filesOf(figures))) {
+	const files = filesOf(figures);
+	writeFileSync(FIGURES_FILE, `${jsonOf(figures)}\n`);
+	for (const [name, text] of Object.entries(files)) {
 		writeFileSync(join(ROOT, 'docs', name), text);
 	}
+}
+
+/** JSON with a record a line. */
+function jsonOf(value: unknown): string {
+	return JSON.stringify(value, null, '\t').replace(/\{[^{}[\]]*\}/g, (record) =>
+		record.replace(/\n\t*/g, ' '),
+	);
 }
 
 /** The files of docs/ that show the figures, by their names. */

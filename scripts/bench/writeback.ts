@@ -11,10 +11,10 @@ import { measure, type Contender } from './measure';
 import { createWorkflows, withN8n } from './n8n';
 import { measuredBy, rounded } from './figures';
 import { writePart } from './report';
-import { ROOT, startSimulator } from './simulator';
+import { startSimulator } from './simulator';
 import type { BenchOptions } from './speed';
+import { EXAMPLES, exampleNode, fillTable, measureSql } from './sql';
 
-const EXAMPLES = join(ROOT, 'examples');
 /** Rows of one batch, as in the examples. */
 const BATCH = 200;
 const CHUNK = 10_000;
@@ -73,18 +73,11 @@ export async function writeBack({ rounds, long, print }: BenchOptions): Promise<
 			const measured = measuredBy('npm run bench -- writeback', rounds);
 			writePart('writeback', { measured, batch: BATCH, tables }, print);
 		});
+		writePart('sql', await measureSql(queue, 10 * long, BATCH), print);
 	} finally {
 		await queue.stop();
 		simulator.stop();
 	}
-}
-
-/** A node of an example workflow. */
-function exampleNode(example: string, name: string): INode {
-	const { nodes } = JSON.parse(readFileSync(join(EXAMPLES, `${example}.json`), 'utf8')) as {
-		nodes: INode[];
-	};
-	return nodes.find((node) => node.name === name)!;
 }
 
 function dataTableNode(list: string): Partial<INode> {
@@ -147,13 +140,4 @@ async function fillDataTable(n8n: N8n, name: string, length: number): Promise<vo
 		const insert = `${tables}/${created.data.id}/insert`;
 		await n8n.api('POST', insert, { data, returnType: 'count' });
 	}
-}
-
-/** SQL that puts so many checked rows in the place of the invented ones. */
-function fillTable(length: number): string {
-	return `TRUNCATE juhe_contacts RESTART IDENTITY;
-INSERT INTO juhe_contacts (phone, route, "mobileStatus_mobile", "mobileStatus_checkedAt", "mobileStatus_recheckAt")
-SELECT phone, 'normal', phone, now(), now() + interval '30 days'
-FROM (SELECT '139' || lpad(n::text, 7, '0') || '0' AS phone FROM generate_series(0, ${length} - 1) AS n) AS numbers;
-ANALYZE juhe_contacts;`;
 }
