@@ -100,6 +100,21 @@ test('the README lists every example, in English and in Chinese', () => {
 	expect(listed.sort()).toEqual([...FILES, ...FILES].sort());
 });
 
+test('the README counts the nodes of every example, in English and in Chinese', () => {
+	const counted = read('README.md').matchAll(
+		/\]\(([\w-]+\.json)\)[^|]*\| (\d+)(?:(?:, and|，另有) (\d+) [^|]+)? +\|/g,
+	);
+	const counts = [...counted].map(([, file, working, setUp = 0]) => [
+		file,
+		Number(working) + Number(setUp),
+	]);
+	const nodes = FILES.map((file) => [
+		file,
+		readWorkflow(file).nodes.filter(({ type }) => type !== NOTE).length,
+	]);
+	expect(counts.sort()).toEqual([...nodes, ...nodes].sort());
+});
+
 describe.each(FILES)('%s', (file) => {
 	const { nodes, connections, ...rest } = readWorkflow(file);
 	const names = nodes.map(({ name }) => name);

@@ -2,7 +2,7 @@
  * The node in n8n's editor, in headless Chromium: $CHROMIUM, or Debian's. With a folder in $JUHE_SCREENSHOTS the pictures
  * of the documentation are made anew.
  */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { IDataObject, INode, INodeParameters } from 'n8n-workflow';
 import { chromium, selectors, type Browser, type Locator, type Page } from 'playwright-core';
@@ -28,6 +28,9 @@ const NODE = 'Juhe Mobile Status';
 const VIEWPORT = { width: 1280, height: 760 };
 const exampleOf = (name: string) =>
 	JSON.parse(readFileSync(join(__dirname, `../../examples/${name}.json`), 'utf8')) as WorkflowFile;
+const EXAMPLES = readdirSync(join(__dirname, '../../examples'))
+	.filter((name) => name.endsWith('.json'))
+	.map((name) => name.slice(0, -'.json'.length));
 const example = exampleOf('crm-cleansing');
 const scheduled = exampleOf('scheduled-list-check');
 
@@ -49,6 +52,35 @@ let page: Page;
 	afterAll(async () => {
 		await browser.close();
 		await world.stop();
+	});
+
+	describe('each example', () => {
+		beforeAll(() => signIn('light'));
+		afterAll(() => page.close());
+
+		it.each(EXAMPLES)('%s opens on one screen', async (name) => {
+			await page.setViewportSize({ width: 1400, height: 850 });
+			const { nodes, ...file } = exampleOf(name);
+			const id = await world.n8n.importWorkflow({ ...file, nodes }, world.credential);
+			await page.goto(`${world.n8n.url}/workflow/${id}`);
+			await onCanvas(nodes.at(-1)!.name).waitFor();
+			const canvas = (await page.locator('.vue-flow').boundingBox())!;
+			const boxes = await boxesOf('.vue-flow__node');
+			expect(boxes).toHaveLength(nodes.length);
+			expect(
+				boxes.filter(
+					({ x, y, width, height }) =>
+						x < canvas.x ||
+						y < canvas.y ||
+						x + width > 1400 ||
+						y + height > canvas.y + canvas.height,
+				),
+			).toEqual([]);
+			await page.addStyleTag({
+				content: '.vue-flow__node:has([data-test-id=sticky]) { display: none }',
+			});
+			await shootCanvas(`workflows/${name}`, 0.5);
+		});
 	});
 
 	describe.each(['light', 'dark'] as const)('%s', (colorScheme) => {
@@ -609,12 +641,14 @@ async function closeMessages(): Promise<void> {
 	await messages.first().waitFor({ state: 'detached' });
 }
 
+/** The boxes of the elements that are to be seen. */
+async function boxesOf(selector: string) {
+	const all = await page.locator(selector).all();
+	return (await Promise.all(all.map((each) => each.boundingBox()))).flatMap((box) => box ?? []);
+}
+
 /** Pictures what is on the canvas. */
-async function shootCanvas(name: string): Promise<void> {
-	const boxesOf = async (selector: string) => {
-		const all = await page.locator(selector).all();
-		return (await Promise.all(all.map((each) => each.boundingBox()))).flatMap((box) => box ?? []);
-	};
+async function shootCanvas(name: string, scale = 1): Promise<void> {
 	const nodes = await boxesOf('.vue-flow__node');
 	// A loop's way back runs below its nodes.
 	const edges = await boxesOf('.vue-flow__edge');
@@ -628,7 +662,7 @@ async function shootCanvas(name: string): Promise<void> {
 		...edges.map((box) => box.y + box.height + 16),
 	];
 	const height = Math.max(...bottoms) - y;
-	await take(name, { x, y, width, height });
+	await take(name, { x, y, width, height }, scale);
 }
 
 /** Pictures an element. */
@@ -643,8 +677,8 @@ interface Clip {
 	height: number;
 }
 
-async function take(name: string, clip: Clip): Promise<void> {
-	if (process.env.JUHE_SCREENSHOTS) save(name, await picture(clip));
+async function take(name: string, clip: Clip, scale?: number): Promise<void> {
+	if (process.env.JUHE_SCREENSHOTS) save(name, await picture(clip, scale));
 }
 
 function save(name: string, data: Buffer): void {
@@ -655,10 +689,10 @@ function save(name: string, data: Buffer): void {
 async function picture(clip: Clip, scale = 1): Promise<Buffer> {
 	// What the mouse is over shows its buttons.
 	await page.mouse.move(0, 0);
-	const overlays = ['canvas-controls', 'execute-workflow-button', 'floating-nodes'];
+	const overlays = ['canvas-controls', 'execute-workflow', 'floating-nodes'];
 	const hidden = await page.addStyleTag({
 		content: [
-			...overlays.map((id) => `[data-test-id=${id}] { display: none }`),
+			...overlays.map((id) => `[data-test-id^=${id}] { display: none }`),
 			'* { transition: none !important }',
 		].join('\n'),
 	});
