@@ -146,6 +146,12 @@ test('the choices and notices that a person reads', () => {
 	);
 });
 
+test('hints under a field are short, as rules of n8n that are newer than its plugin want', () => {
+	const hints = [...properties, ...options].flatMap(({ hint }) => hint ?? []);
+	expect(hints).not.toHaveLength(0);
+	expect(hints.filter(({ length }) => length > 120)).toEqual([]);
+});
+
 describe('what the editor shows', () => {
 	const shown = (
 		from: INodeProperties[],

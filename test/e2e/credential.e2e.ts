@@ -14,14 +14,18 @@ afterAll(() => world.stop());
 describe('what the editor gets to see', () => {
 	it('the node, with its codex and its place in the package', async () => {
 		const types = await world.n8n.api<INodeTypeDescription[]>('GET', '/types/nodes.json');
+		const categories = ['Data & Storage', 'Sales'];
 		expect(types.find(({ name }) => name === 'n8n-nodes-juhe.juheMobileStatus')).toMatchObject({
 			displayName: 'Juhe Mobile Status',
 			codex: {
-				categories: ['Data & Storage', 'Sales'],
+				categories,
 				alias: expect.arrayContaining(['空号检测']) as string[],
 			},
 			communityNodePackageVersion: version,
 		});
+		const ofN8n = types.filter(({ name }) => name.startsWith('n8n-nodes-base.'));
+		const known = ofN8n.flatMap(({ codex }) => codex?.categories ?? []);
+		expect(known).toEqual(expect.arrayContaining(categories));
 	});
 
 	it.each(['juhe.svg', 'juhe.dark.svg'])('the icon %s', async (icon) => {

@@ -72,7 +72,7 @@ const OTHER_GROUPS = [
 	'\\d{3}(?<b> ?- ?|[ .])\\d{3}\\k<b>\\d{3}\\k<b>\\d{2}',
 	'(?!19)\\d{4}(?<c> ?- ?|[ .])\\d{4}\\k<c>\\d{3}',
 	'\\d{5}(?: ?- ?| )\\d{6}',
-	'\\d(?<d>[ ./\u20e3-])(?:\\d\\k<d>){9}\\d',
+	'\\d(?<d>[\u20e3 ./-])(?:\\d\\k<d>){9}\\d',
 ].join('|');
 /** 86.13800138000 is a decimal number. */
 const COUNTRY_CODE = '(?!86\\.\\d{5})\\+? ?(?:00 ?|011[ -]?|0)?86 ?\\)? ?[-._:/,]? ?\\n?';
@@ -80,7 +80,7 @@ const COUNTRY_CODE = '(?!86\\.\\d{5})\\+? ?(?:00 ?|011[ -]?|0)?86 ?\\)? ?[-._:/,
 const TRUNK_ZERO = `0[ -]?(?=${UNBROKEN}|${USUAL_GROUPS})`;
 const NUMBER = new RegExp(
 	`(?<!\\d|\\+ ?)(${COUNTRY_CODE}(?:0[ -]?)?|${TRUNK_ZERO})?` +
-		`(?=1[ ./\u20e3-]?[3-9])(${UNBROKEN}|${USUAL_GROUPS}|(?:${OTHER_GROUPS})(?!\\d))`,
+		`(?=1[\u20e3 ./-]?[3-9])(${UNBROKEN}|${USUAL_GROUPS}|(?:${OTHER_GROUPS})(?!\\d))`,
 	'g',
 );
 
