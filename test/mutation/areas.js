@@ -7,32 +7,38 @@ const NODE = 'nodes/JuheMobileStatus';
 module.exports = {
 	list: {
 		mutate: [`${NODE}/list/{circuitBreaker,ledger,run}.ts`],
-		tests: ['rows', 'executions', 'reuse', 'failures'],
+		tests: ['circuitBreaker', 'rows', 'reuse', 'executions', 'failures'],
 	},
 	carried: {
-		mutate: [`${NODE}/list/{earlier,outcome}.ts`],
-		tests: ['reuse', 'rows', 'executions'],
+		mutate: [`${NODE}/list/{storedResult,outcome}.ts`],
+		tests: ['circuitBreaker', 'rows', 'reuse', 'failures', 'executions'],
 	},
 	number: { mutate: [`${NODE}/list/{number,objections}.ts`], tests: ['number'] },
 	replies: {
 		mutate: [`${NODE}/juhe/{client,codes,failure,reply,status}.ts`],
-		tests: ['rows', 'failures', 'security'],
+		tests: ['rows', 'security', 'failures'],
 	},
 	secrets: {
 		mutate: [`${NODE}/juhe/{account,encryption,operations,redact}.ts`],
-		tests: ['encryption', 'credential', 'rows', 'security'],
+		tests: ['encryption', 'credential', 'security', 'rows', 'settings'],
 	},
-	rateLimiter: { mutate: [`${NODE}/juhe/rateLimiter.ts`], tests: ['rateLimiter', 'settings'] },
+	rateLimiter: { mutate: [`${NODE}/juhe/rateLimiter.ts`], tests: ['rateLimiter'] },
 	errors: {
 		mutate: [`${NODE}/{nodeError,request,credentialTest}.ts`],
 		tests: ['credential', 'settings', 'failures', 'security'],
 	},
+	rows: {
+		mutate: [`${NODE}/{items,result,rows,tool}.ts`],
+		tests: ['rows', 'reuse', 'executions', 'security'],
+	},
 	shell: {
-		mutate: [`${NODE}/!(properties|nodeError|request|credentialTest).ts`],
-		tests: ['rows', 'contract', 'reuse', 'settings', 'security', 'executions'],
+		mutate: [
+			`${NODE}/{JuheMobileStatus.node,execution,outputNames,outputs,report,settings,summary}.ts`,
+		],
+		tests: ['rows', 'contract', 'reuse', 'settings', 'executions'],
 	},
 	editor: {
-		mutate: [`${NODE}/properties.ts`, 'credentials/*.ts'],
-		tests: ['contract', 'credential', 'rows', 'reuse', 'settings'],
+		mutate: [`${NODE}/{builderHint,properties}.ts`, 'credentials/*.ts'],
+		tests: ['contract', 'credential', 'rows', 'reuse', 'settings', 'builder'],
 	},
 };

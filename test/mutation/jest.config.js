@@ -9,6 +9,7 @@ module.exports = {
 	testMatch: ['<rootDir>/test/mutation/all.js'],
 	// As a path: Stryker, which wraps the environment into its own, knows no <rootDir>.
 	testEnvironment: require.resolve('./environment.js'),
+	moduleNameMapper: { '^(n8n-core|n8n-workflow)$': '<rootDir>/test/mutation/loaded/$1.js' },
 	// What dies in a test of a pure function does not have to wait for the engine to load.
 	transform: { [files]: [swc, { ...options, module: { type: 'commonjs', lazy: ['n8n-core'] } }] },
 };

@@ -33,7 +33,8 @@ export default {
 	coverageAnalysis: 'perTest',
 	// For two cores: the tests spend a third of their time waiting.
 	concurrency: 3,
-	timeoutMS: 15_000,
+	// So long that a busy machine is not taken for a mutant that hangs.
+	timeoutMS: 60_000,
 	// Jest keeps what it loaded: a runner grows by some 50 MB with each mutant.
 	maxTestRunnerReuse: 60,
 	thresholds: { high: 95, low: 90, break: 90 },
