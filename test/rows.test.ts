@@ -361,8 +361,16 @@ describe('a column that cannot work', () => {
 				[1, 2].map(() => `'Mobile Number' ${reason}`),
 			);
 		}
-		const { error } = await juhe.run([...phones(''), { other: 1 }]);
-		expect(error!.message).toBe("'Mobile Number' is empty in every row. Nothing was sent.");
+		for (const [cells, said] of [
+			[[...phones(''), { other: 1 }], 'is empty in every row'],
+			[
+				phones('12', '1'),
+				'holds no mobile number in 2 of 2 items. Item 0 has 2 digits instead of 11',
+			],
+		] as const) {
+			const { error } = await juhe.run([...cells]);
+			expect(error!.message).toBe(`'Mobile Number' ${said}. Nothing was sent.`);
+		}
 	});
 
 	test('is none where one row holds a number', async () => {

@@ -7,11 +7,11 @@ const NODE = 'nodes/JuheMobileStatus';
 module.exports = {
 	list: {
 		mutate: [`${NODE}/list/{circuitBreaker,ledger,run}.ts`],
-		tests: ['circuitBreaker', 'rows', 'reuse', 'executions', 'failures'],
+		tests: ['circuitBreaker', 'rows', 'reuse', 'executions'],
 	},
 	carried: {
 		mutate: [`${NODE}/list/{storedResult,outcome}.ts`],
-		tests: ['circuitBreaker', 'rows', 'reuse', 'failures', 'executions'],
+		tests: ['rows', 'reuse', 'executions'],
 	},
 	number: { mutate: [`${NODE}/list/{number,objections}.ts`], tests: ['number'] },
 	replies: {

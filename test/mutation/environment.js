@@ -12,7 +12,10 @@ const SLOW =
 /** For a test that hangs, in milliseconds. The longest takes a sixth of it. */
 const TIMEOUT = 20_000;
 
-/** Skips all that comes after the first failure, with its hooks: one test that notices a mutant is enough. */
+/**
+ * Runs one test after the other, and skips all that comes after the first failure, with its hooks: one test that notices
+ * a mutant is enough.
+ */
 module.exports = class extends TestEnvironment {
 	async setup() {
 		await super.setup();
@@ -25,6 +28,7 @@ module.exports = class extends TestEnvironment {
 	handleTestEvent({ name, test }, { rootDescribeBlock }) {
 		if (name === 'run_start') {
 			skip(rootDescribeBlock, (each) => SLOW.test(`${each.parent.name} ${each.name}`));
+			forEachTest(rootDescribeBlock, (each) => (each.concurrent = false));
 		}
 		if (name === 'test_start') test.timeout = TIMEOUT;
 		if (name === 'test_done' && test.errors.length > 0) {
@@ -35,8 +39,14 @@ module.exports = class extends TestEnvironment {
 };
 
 function skip(describeBlock, isSkipped) {
+	forEachTest(describeBlock, (each) => {
+		if (isSkipped(each)) each.mode = 'skip';
+	});
+}
+
+function forEachTest(describeBlock, change) {
 	for (const child of describeBlock.children) {
-		if (child.type === 'describeBlock') skip(child, isSkipped);
-		else if (isSkipped(child)) child.mode = 'skip';
+		if (child.type === 'describeBlock') forEachTest(child, change);
+		else change(child);
 	}
 }

@@ -117,7 +117,6 @@ export function nothingWorksFailure(
 		: details.remedy;
 	return {
 		...last,
-		class: 'fatal',
 		message: `${message} ${openedBy}`.trimEnd(),
 		details: { ...details, remedy },
 	};
@@ -158,13 +157,14 @@ export function toOutcome(
 	source: 'query' | 'duplicate',
 	{ failOnNoRecord }: { failOnNoRecord: boolean },
 ): Outcome {
-	if ('failure' in result) {
-		return { failure: source === 'query' ? result.failure : duplicateFailure(result.failure) };
+	if ('answer' in result && (result.answer.result !== null || !failOnNoRecord)) {
+		return { mobile, answer: result.answer, source };
 	}
-	const { answer } = result;
-	if (answer.result !== null || !failOnNoRecord) return { mobile, answer, source };
-	const failure = noRecordFailure(answer.attempts, answer.reason ?? null);
-	return toOutcome(mobile, { failure }, source, { failOnNoRecord });
+	const failure =
+		'failure' in result
+			? result.failure
+			: noRecordFailure(result.answer.attempts, result.answer.reason ?? null);
+	return { failure: source === 'query' ? failure : duplicateFailure(failure) };
 }
 
 /**

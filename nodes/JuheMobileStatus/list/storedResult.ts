@@ -170,5 +170,5 @@ function timeOf(value: unknown): number {
 	// The node writes UTC, so a table that has dropped the offset holds UTC.
 	const [, date = '', time, offset = 'Z'] = match;
 	if (time === undefined) return Date.parse(date);
-	return Date.parse(`${date}T${time}${/^[+-]\d\d$/.test(offset) ? `${offset}:00` : offset}`);
+	return Date.parse(`${date}T${time}${offset.length === 3 ? `${offset}:00` : offset}`);
 }
