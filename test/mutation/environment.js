@@ -7,8 +7,11 @@ process.env.N8N_ENCRYPTION_KEY ??= 'only for tests';
 process.env.N8N_LOG_LEVEL ??= 'silent';
 
 /** Tests of several seconds each, whose mutants others notice: they would double the time of a mutant that survives. */
-const SLOW =
-	/^the matrix timeout:| allowed: (a timeout|HTTP 429 is none)$|: up to 50 at a time$|with five retries$/;
+const SLOW = [
+	/^the matrix (no answer|an answer that drips|a cut body|HTTP (504|520|524)),/,
+	/^the matrix code "(10011|10014|224915|224924)",/,
+	/ of the execution: a timeout$|: up to 50 at a time$|with five retries$/,
+];
 /** For a test that hangs, in milliseconds. The longest takes a sixth of it. */
 const TIMEOUT = 20_000;
 
@@ -27,7 +30,9 @@ module.exports = class extends TestEnvironment {
 
 	handleTestEvent({ name, test }, { rootDescribeBlock }) {
 		if (name === 'run_start') {
-			skip(rootDescribeBlock, (each) => SLOW.test(`${each.parent.name} ${each.name}`));
+			skip(rootDescribeBlock, (each) =>
+				SLOW.some((names) => names.test(`${each.parent.name} ${each.name}`)),
+			);
 			forEachTest(rootDescribeBlock, (each) => (each.concurrent = false));
 		}
 		if (name === 'test_start') test.timeout = TIMEOUT;
