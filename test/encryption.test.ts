@@ -218,6 +218,30 @@ describe('a pasted public key', () => {
 	});
 });
 
+const LETTERS = 'abcdefghijklmnop';
+test.each([
+	{ secret: 'abcd', written: 'abcd', isShown: false },
+	{ secret: 'abcd', written: 'YWJjZA==', isShown: false },
+	{ secret: 'ключ', written: 'КЛЮЧ', isShown: false },
+	{ secret: 'abcdefghijkl', written: '69b71d79f8218a3925', isShown: false },
+	{ secret: LETTERS, written: 'efghijklmnop', isShown: false },
+	{ secret: LETTERS, written: 'fghijklmnop', isShown: true },
+	{
+		secret: LETTERS,
+		written: LETTERS.replace(/./g, (c) => `&#${c.charCodeAt(0)};`),
+		isShown: false,
+	},
+	{ secret: 'ab-cd-ef-gh-ij-kl', written: 'xabcdefgh', isShown: false },
+	{ secret: 'a-b-c-d-e-f-g-h-i-j-k-l-m', written: 'abcdef', isShown: true },
+	// What is encoded four times is not read to its end.
+	{ secret: LETTERS, written: '%252520', isShown: true },
+	{ secret: LETTERS, written: '%25252520', isShown: false },
+	{ secret: LETTERS, written: '&#x110000; &#9999999;', isShown: true },
+])('with the secret $secret, $written is shown: $isShown', ({ secret, written, isShown }) => {
+	const shown = isShown ? written : '(left out: it repeats a secret)';
+	expect(createRedactor([secret])(written)).toBe(shown);
+});
+
 describe('a number that is masked', () => {
 	const redact = createRedactor(['s+cret=='], { mobile: '13800138000', masked: '138****8000' });
 

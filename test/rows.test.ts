@@ -450,9 +450,11 @@ describe('Dry Run', () => {
 		expect(stopped.error).toMatchObject({ name: 'NodeOperationError', context: { itemIndex: 2 } });
 		for (const [operation, credential, name] of [
 			['aes', { apiKey: '', openid: '' }, ''],
+			['rsa', { rsaPublicKey: ' ' }, ''],
+			['rsa', { rsaPublicKey: 7 }, ''],
 			['rsa', { rsaPublicKey: 'garbage' }, "'RSA Public Key'"],
 			['plain', { baseUrl: 'ftp://x' }, "'Base URL'"],
-		] as Array<[string, Record<string, string>, string]>) {
+		] as const) {
 			const parameters = { operation, splitOutputs: true, options: { dryRun: true } };
 			const { outputs, error } = await juhe.run([fresh], { credential, parameters });
 			if (name) expect(error).toMatchObject({ message: expect.stringContaining(name) });

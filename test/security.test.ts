@@ -310,6 +310,7 @@ describe('a service that sends back what it was sent', () => {
 		{ dressed: 'between Chinese words', as: (secret) => `您的${every(5, secret, '，然后')}不对` },
 		{ dressed: 'in lines of base64', as: (secret) => every(76, secret, '\r\n') },
 		{ dressed: 'in lines of HTML', as: (secret) => every(8, secret, '<br class="x">&nbsp;') },
+		{ dressed: 'in lines of HTML in XML', as: (secret) => every(8, secret, '&lt;br/&gt;') },
 		{ dressed: 'in lines of JSON', as: (secret) => every(8, secret, '\\r\\n') },
 		{ dressed: 'cut to 200 characters', as: (secret) => secret.slice(0, 200) },
 		{ dressed: 'cut to 20 characters', as: (secret) => secret.slice(0, 20) },

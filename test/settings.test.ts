@@ -185,6 +185,7 @@ describe('the credential', () => {
 		['Key', 'plain', { apiKey: 7 }, ''],
 		['OpenID', 'aes', { openid: '  ' }, ''],
 		['RSA Public Key', 'rsa', { rsaPublicKey: '' }, ''],
+		['RSA Public Key', 'rsa', { rsaPublicKey: 7 }, ''],
 		['RSA Public Key', 'rsa', { rsaPublicKey: privateKey }, privateKey.slice(40, 80)],
 		['RSA Public Key', 'rsa', { rsaPublicKey: 'hunter2hunter2' }, 'hunter2'],
 		...[

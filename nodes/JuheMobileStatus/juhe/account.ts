@@ -80,8 +80,8 @@ export function cleanSecret(value: unknown): string {
 
 /** The address without trailing slashes, or undefined where the key may not be sent to it. */
 export function parseBaseUrl(value: unknown): string | undefined {
-	const [, text] = (typeof value === 'string' && BASE_URL.exec(value)) || [];
-	if (text === undefined || !URL.canParse(text)) return undefined;
+	const [, text = ''] = (typeof value === 'string' && BASE_URL.exec(value)) || [];
+	if (!URL.canParse(text)) return undefined;
 	let { href } = new URL(text);
 	while (href.endsWith('/')) href = href.slice(0, -1);
 	return href;

@@ -147,6 +147,7 @@ const ENCODED_CHARACTERS: ReadonlyArray<
 	[/&#0*([0-9]{1,7})/g, (_, code) => fromCode(Number(code))],
 	[/&amp;/gi, () => '&'],
 	[/&lt;/gi, () => '<'],
+	[/&gt;/gi, () => '>'],
 	[/&[a-z]+[0-9]*;|\\[0abfnrtv]|<[^<>]*>/gi, () => ''],
 ];
 
