@@ -40,9 +40,7 @@ export async function measureSql(
 	const times: Array<{ claim: number; batch: number }> = [];
 	for (;;) {
 		const start = performance.now();
-		// The example has the rows of a batch as a parameter, or in its text.
-		const values = claim.includes('$2') ? [EXECUTION, batch] : [EXECUTION];
-		const claimed = await client.query(claim, values);
+		const claimed = await client.query(claim, [EXECUTION, batch]);
 		const claimedAt = performance.now();
 		if (claimed.rows.length === 0) break;
 		const checked = claimed.rows.map((row) => ({ ...row, ...result, phone: row.phone }));
