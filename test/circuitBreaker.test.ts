@@ -48,6 +48,36 @@ test('ten numbers at a time see whether the service is back', () => {
 	expect(startAll()).toHaveLength(60);
 });
 
+test.each([
+	{ isAnswered: false, limit: 30, atOnce: 30 },
+	{ isAnswered: true, limit: 100, atOnce: 60 },
+])('$limit in a row with one code open it', ({ isAnswered, limit, atOnce }) => {
+	if (isAnswered) breaker.onEnd(breaker.onStart(), ANSWER);
+	expect(startAll()).toHaveLength(atOnce);
+	for (let count = 0; count < 5; count++) breaker.onEnd(Infinity, failed());
+	expect(startAll()).toHaveLength(isAnswered ? 5 : 0);
+	for (let count = 5; count < limit - 1; count++) breaker.onEnd(breaker.onStart(), failed());
+	breaker.onEnd(breaker.onStart(), failed('permanent', 224919));
+	for (let count = 0; count < limit - 1; count++) breaker.onEnd(breaker.onStart(), failed());
+	expect(breaker.opened).toBeUndefined();
+	breaker.onEnd(breaker.onStart(), failed());
+	const reason = `${limit} numbers in a row ended so, and the run stopped.`;
+	expect(breaker.opened).toEqual({ failure: FAILURE, reason });
+	// The latest failure is told.
+	const latest = failed('permanent', 224919) as Extract<LookupResult, { failure: unknown }>;
+	breaker.onEnd(breaker.onStart(), latest);
+	expect(breaker.opened).toEqual({ failure: latest.failure, reason });
+});
+
+test('a number that started after it opened closes it, whatever ends in between', () => {
+	const [first, second] = [breaker.onStart(), breaker.onStart()];
+	breaker.onEnd(first, failed('fatal'));
+	const later = breaker.onStart();
+	breaker.onEnd(second, failed('fatal'));
+	breaker.onEnd(later, ANSWER);
+	expect(breaker.opened).toBeUndefined();
+});
+
 test('no interrupted failure counts, and none that started before the latest answer', () => {
 	const places = Array.from({ length: 100 }, () => breaker.onStart());
 	breaker.onEnd(breaker.onStart(), ANSWER);

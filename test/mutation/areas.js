@@ -5,9 +5,10 @@ const NODE = 'nodes/JuheMobileStatus';
  * the first failure ends a mutant's run.
  */
 module.exports = {
+	circuitBreaker: { mutate: [`${NODE}/list/circuitBreaker.ts`], tests: ['circuitBreaker'] },
 	list: {
-		mutate: [`${NODE}/list/{circuitBreaker,ledger,run}.ts`],
-		tests: ['circuitBreaker', 'rows', 'reuse', 'executions'],
+		mutate: [`${NODE}/list/{ledger,run}.ts`, `${NODE}/execution.ts`],
+		tests: ['rows', 'reuse', 'executions'],
 	},
 	carried: {
 		mutate: [`${NODE}/list/{storedResult,outcome}.ts`],
@@ -16,7 +17,7 @@ module.exports = {
 	number: { mutate: [`${NODE}/list/{number,objections}.ts`], tests: ['number'] },
 	replies: {
 		mutate: [`${NODE}/juhe/{client,codes,failure,reply,status}.ts`],
-		tests: ['rows', 'security', 'failures'],
+		tests: ['rows', 'failures', 'security'],
 	},
 	secrets: {
 		mutate: [`${NODE}/juhe/{account,encryption,operations,redact}.ts`],
@@ -27,15 +28,11 @@ module.exports = {
 		mutate: [`${NODE}/{nodeError,request,credentialTest}.ts`],
 		tests: ['credential', 'settings', 'failures', 'security'],
 	},
-	rows: {
-		mutate: [`${NODE}/{items,result,rows,tool}.ts`],
-		tests: ['rows', 'reuse', 'executions', 'security'],
-	},
+	rows: { mutate: [`${NODE}/{items,result,rows}.ts`], tests: ['rows', 'reuse', 'security'] },
+	tool: { mutate: [`${NODE}/tool.ts`], tests: ['executions'] },
 	shell: {
-		mutate: [
-			`${NODE}/{JuheMobileStatus.node,execution,outputNames,outputs,report,settings,summary}.ts`,
-		],
-		tests: ['rows', 'contract', 'reuse', 'settings', 'executions'],
+		mutate: [`${NODE}/{JuheMobileStatus.node,outputNames,outputs,report,settings,summary}.ts`],
+		tests: ['rows', 'contract', 'reuse', 'settings'],
 	},
 	editor: {
 		mutate: [`${NODE}/{builderHint,properties}.ts`, 'credentials/*.ts'],
