@@ -689,10 +689,11 @@ function save(name: string, data: Buffer): void {
 async function picture(clip: Clip, scale = 1): Promise<Buffer> {
 	// What the mouse is over shows its buttons.
 	await page.mouse.move(0, 0);
-	const overlays = ['canvas-controls', 'execute-workflow', 'floating-nodes'];
+	const overlays = ['canvas-controls', 'floating-nodes'];
 	const hidden = await page.addStyleTag({
 		content: [
-			...overlays.map((id) => `[data-test-id^=${id}] { display: none }`),
+			...overlays.map((id) => `[data-test-id=${id}] { display: none }`),
+			'[class*=executionButtons] { display: none }',
 			'* { transition: none !important }',
 		].join('\n'),
 	});
