@@ -64,14 +64,17 @@ async function patterns(): Promise<string[]> {
 
 /** Validates the code of a workflow and creates it. @returns the workflow's id, and what the tools warn of */
 async function build(code: string, name: string) {
-	const validated = await tool<{ valid: boolean; warnings?: object[] }>('validate_workflow', {
-		code,
-	});
-	const created = await tool<{ workflowId: string; autoAssignedCredentials: object[] }>(
+	type Warnings = { warnings?: Array<{ code: string }> };
+	const validated = await tool<Warnings & { valid: boolean }>('validate_workflow', { code });
+	const created = await tool<Warnings & { workflowId: string; autoAssignedCredentials: object[] }>(
 		'create_workflow_from_code',
 		{ code, name },
 	);
-	return { ...validated, ...created };
+	// From 2.41, n8n also tells how many boxes it would like on a canvas.
+	const warnings = [validated, created]
+		.flatMap((answer) => answer.warnings ?? [])
+		.filter((warning) => warning.code !== 'TOP_LEVEL_ITEMS_OVER_CEILING');
+	return { ...validated, ...created, warnings };
 }
 
 test.each([
@@ -152,7 +155,7 @@ test('the nightly job is built as its pattern stands there, and does what it say
 		valid: true,
 		autoAssignedCredentials: [{ nodeName: 'Check Numbers', credentialType: 'juheApi' }],
 	});
-	expect(built.warnings).toBeUndefined();
+	expect(built.warnings).toEqual([]);
 
 	// As it is built, it sends nothing and writes nothing.
 	const before = await table.read();
@@ -201,7 +204,7 @@ ${branches!}
 export default workflow('id', 'name').add(start).to(leads).to(rows).to(check).to(byAdvice.onCase(0, keep).onCase(1, recheck).onCase(2, remove).onCase(3, review).onCase(4, rest));`;
 	const built = await build(code, 'Check leads');
 	expect(built.valid).toBe(true);
-	expect(built.warnings).toBeUndefined();
+	expect(built.warnings).toEqual([]);
 	const ran = await runByHand(n8n, built.workflowId, 'Start');
 	expect(ran.status).toBe('success');
 	const phonesOf = (name: string) => itemsOf(ran, name).map(({ phone }) => phone);
@@ -223,7 +226,7 @@ export default workflow('id', 'name').add(chat).to(agent);`;
 		valid: true,
 		autoAssignedCredentials: [{ nodeName: 'Check Mobile Numbers', credentialType: 'juheApi' }],
 	});
-	expect(built.warnings).toBeUndefined();
+	expect(built.warnings).toEqual([]);
 	const { workflow } = await tool<{ workflow: { nodes: Array<{ name: string }> } }>(
 		'get_workflow_details',
 		{ workflowId: built.workflowId },
