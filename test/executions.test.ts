@@ -281,7 +281,11 @@ describe.each(['sideBySide', 'byEngine'] as const)('Tool calls of an agent (%s)'
 			sent: listed.map((each, i) => `（${i + 1}）${each}`).join('，'),
 		},
 		{ way: 'country codes and blanks', sent: listed.map((each) => `+86 ${each}`).join(' ') },
+		{ way: 'country codes in brackets', sent: listed.map((each) => `(86) ${each}`).join(' ') },
+		{ way: 'country codes without plus', sent: listed.map((each) => `0086  ${each}`).join('  ') },
 		{ way: 'a marked list', sent: listed.map((each) => `- +86 ${each}`).join('\n') },
+		{ way: 'marks without blanks', sent: listed.map((each) => `  •${each}`).join('\n') },
+		{ way: 'quotes that are no JSON', sent: listed.map((each) => `'${each}'`).join(' ') },
 		{ way: 'blanks', sent: listed.join(' ') },
 		{
 			way: 'groups and commas',
@@ -295,6 +299,23 @@ describe.each(['sideBySide', 'byEngine'] as const)('Tool calls of an agent (%s)'
 		expect(items.map((json) => statusOf({ json }).mobile)).toEqual(listed);
 		for (const json of items) expect(json).not.toHaveProperty('mobileStatus_attempts');
 		expectSent(3);
+	});
+
+	test('say what a dry run plans, that a list is empty, and the fields that are chosen', async () => {
+		const list = [{ phone: JSON.stringify([...listed, listed[0]]) }];
+		const told = async (options: Values, item: IDataObject = list[0]!) =>
+			JSON.parse((await textsOf([[item]], style, {}, options))[0]!) as IDataObject[];
+		const plan = (number: string) => ({ number, dryRun: 'billable' });
+		expect(await told({ dryRun: true })).toEqual(listed.map(plan));
+		expect(await told({ dryRun: true, maskNumber: true })).toEqual(
+			listed.map((number) => plan(number.replace(/^(...)..../, '$1****'))),
+		);
+		expect(await told({}, { phone: '[]' })).toEqual([
+			{ number: '', error: expect.stringContaining('is empty') as string, code: 'invalidNumber' },
+		]);
+		expectSent(0);
+		const [chosen] = await told({ resultFields: ['state', 'attempts'] });
+		expect(chosen).toEqual({ route: 'normal', mobileStatus_state: '0', mobileStatus_attempts: 1 });
 	});
 
 	test('answer a list number by number, and pay nothing for it again', async () => {
