@@ -7,6 +7,7 @@ import type { Client, LookupResult } from '../nodes/JuheMobileStatus/juhe/client
 import { RateLimiter } from '../nodes/JuheMobileStatus/juhe/rateLimiter';
 import { Ledger } from '../nodes/JuheMobileStatus/list/ledger';
 import { ListRun } from '../nodes/JuheMobileStatus/list/run';
+import { splitNumbers } from '../nodes/JuheMobileStatus/tool';
 import * as engine from './engine';
 import { agent, itemsOf, JUHE_TOOL, juheNode, nodeType, workflowOf } from './engine';
 import { secretsIn } from './secrets';
@@ -94,10 +95,15 @@ function agentWith(
 	style: engine.AgentStyle,
 	node?: Settings,
 	options = {},
+	operation = 'plain',
 ) {
 	const isText = turns.flat().every(({ phone }) => typeof phone === 'string');
 	const type = isText ? 'string' : 'json';
-	const parameters: Values = { mobile: `={{ $fromAI('phone', '', '${type}') }}`, options };
+	const parameters: Values = {
+		mobile: `={{ $fromAI('phone', '', '${type}') }}`,
+		operation,
+		options,
+	};
 	const tool = juheNode(parameters, { type: JUHE_TOOL, ...node });
 	const nodes = { Tool: tool, Agent: { type: 'agent' } };
 	const file = workflowOf(nodes, 'Start > Rows > Agent', 'Tool.ai_tool > Agent');
@@ -239,6 +245,32 @@ test.each<[number, Record<string, number>]>([
 	expectSent(expected.query ?? 0);
 });
 
+/** A and B stand for two numbers. */
+test.each<[sent: unknown, parts: unknown]>([
+	[[], ['']],
+	['[1, 2]', [1, 2]],
+	['A', ['A']],
+	['139/0000/0000', ['139/0000/0000']],
+	['- 12345', ['- 12345']],
+	["'A', `B`", ['A', 'B']],
+	['A , B，thanks', ['A', 'B']],
+	['- A\n * B', ['A', 'B']],
+	['•A\n•B', ['A', 'B']],
+	['1. A 2. B', ['A', 'B']],
+	['（9）A，（10）B', ['A', 'B']],
+	['9、A 10. B', ['A', 'B']],
+	['A, 张三 B', ['A', '张三 B']],
+	['A  B thanks', ['A', 'B']],
+	['A 12345', ['A', '12345']],
+	['+86 A +86  B', ['+86A', '+86B']],
+	['86 A 86 B', ['86A', '86B']],
+	['(+86) A (0086) B', ['(+86)A', '(0086)B']],
+])('a tool splits %j into %j', (sent, parts) => {
+	const filled = (value: unknown): unknown =>
+		JSON.parse(JSON.stringify(value).replace(/A/g, '13900000000').replace(/B/g, '13900000010'));
+	expect(splitNumbers(filled(sent))).toEqual(filled(parts));
+});
+
 describe.each(['sideBySide', 'byEngine'] as const)('Tool calls of an agent (%s)', (style) => {
 	const [A, B, C, D, bad] = distinctNumbers(5).map((phone) => ({ phone }));
 	const turns = [
@@ -297,11 +329,23 @@ describe.each(['sideBySide', 'byEngine'] as const)('Tool calls of an agent (%s)'
 		const [text] = await textsOf([[{ phone: sent as string }]], style);
 		const items = JSON.parse(text!) as IDataObject[];
 		expect(items.map((json) => statusOf({ json }).mobile)).toEqual(listed);
-		for (const json of items) expect(json).not.toHaveProperty('mobileStatus_attempts');
 		expectSent(3);
 	});
 
-	test('say what a dry run plans, that a list is empty, and the fields that are chosen', async () => {
+	test('tell a model what it can use, or what is chosen', async () => {
+		const forPeople = ['operation', 'attempts', 'recheckAt', 'orderid'];
+		for (const { options, told } of [
+			{ options: {}, told: [] },
+			{ options: { resultFields: ['state', ...forPeople] }, told: forPeople },
+		]) {
+			const [text] = await textsOf([[A!]], style, {}, options, 'aes');
+			const [json] = JSON.parse(text!) as [IDataObject];
+			expect(statusOf({ json })).toHaveProperty('state', '0');
+			expect(forPeople.filter((name) => name in statusOf({ json }))).toEqual(told);
+		}
+	});
+
+	test('say what a dry run plans, and that a list is empty', async () => {
 		const list = [{ phone: JSON.stringify([...listed, listed[0]]) }];
 		const told = async (options: Values, item: IDataObject = list[0]!) =>
 			JSON.parse((await textsOf([[item]], style, {}, options))[0]!) as IDataObject[];
@@ -314,8 +358,6 @@ describe.each(['sideBySide', 'byEngine'] as const)('Tool calls of an agent (%s)'
 			{ number: '', error: expect.stringContaining('is empty') as string, code: 'invalidNumber' },
 		]);
 		expectSent(0);
-		const [chosen] = await told({ resultFields: ['state', 'attempts'] });
-		expect(chosen).toEqual({ route: 'normal', mobileStatus_state: '0', mobileStatus_attempts: 1 });
 	});
 
 	test('answer a list number by number, and pay nothing for it again', async () => {
@@ -335,7 +377,7 @@ describe.each(['sideBySide', 'byEngine'] as const)('Tool calls of an agent (%s)'
 					bad.map((number) => ({
 						number,
 						error: expect.stringMatching(
-							/^'Mobile Number' .*\. Correct the number, or leave it out\.$/,
+							/^'Mobile Number' (?!is an object).*\. Correct the number, or leave it out\.$/,
 						),
 						code: 'invalidNumber',
 					})),
