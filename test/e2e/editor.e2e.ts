@@ -2,12 +2,13 @@
  * The node in n8n's editor, in headless Chromium: $CHROMIUM, or Debian's. With a folder in $JUHE_SCREENSHOTS the pictures
  * of the documentation are made anew.
  */
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { IDataObject, INode, INodeParameters } from 'n8n-workflow';
-import { chromium, selectors, type Browser, type Locator, type Page } from 'playwright-core';
+import { selectors, type Browser, type Locator, type Page } from 'playwright-core';
 
 import type { WorkflowFile } from '../../scripts/real-n8n';
+import { hasBrowser, signInto, startBrowser } from './browser';
 import { startChatModel, type ChatModel } from './chatModel';
 import { animatedWebp, framesOf, mark, partOf, unmark, type Frame, type Scene } from './film';
 import {
@@ -23,7 +24,6 @@ import {
 	type World,
 } from './world';
 
-const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const NODE = 'Juhe Mobile Status';
 const VIEWPORT = { width: 1280, height: 760 };
 const exampleOf = (name: string) =>
@@ -38,15 +38,12 @@ let world: World;
 let browser: Browser;
 let page: Page;
 
-(existsSync(CHROMIUM) ? describe : describe.skip)('in the editor', () => {
+(hasBrowser ? describe : describe.skip)('in the editor', () => {
 	beforeAll(async () => {
 		world = await startWorld();
 		world.simulator.latency = 20;
 		selectors.setTestIdAttribute('data-test-id');
-		browser = await chromium.launch({
-			executablePath: CHROMIUM,
-			args: ['--no-sandbox', '--disable-gpu'],
-		});
+		browser = await startBrowser();
 	});
 	beforeEach(() => world.simulator.reset());
 	afterAll(async () => {
@@ -600,13 +597,8 @@ function withoutRun(parameters: INodeParameters): WorkflowFile {
 }
 
 async function signIn(colorScheme: 'light' | 'dark'): Promise<void> {
-	const { url, owner } = world.n8n;
 	page = await browser.newPage({ viewport: VIEWPORT, deviceScaleFactor: 1.5, colorScheme });
-	await page.goto(`${url}/signin`);
-	await page.fill('input[name=emailOrLdapLoginId]', owner.email);
-	await page.fill('input[name=password]', owner.password);
-	await page.keyboard.press('Enter');
-	await page.waitForURL(/\/home\//);
+	await signInto(page, world.n8n);
 }
 
 async function openWorkflow(file: WorkflowFile): Promise<void> {

@@ -1,15 +1,15 @@
 /** examples/clean-a-file.json: people upload a list in a form, and get it back from the page that ends it, by advice. */
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { chromium, selectors, type Browser } from 'playwright-core';
+import { selectors, type Browser } from 'playwright-core';
 
 import { keptInstall, type WorkflowFile } from '../../scripts/real-n8n';
+import { hasBrowser, signInto, startBrowser } from './browser';
 import { startWorld, type World } from './world';
 
 const EXAMPLE = join(__dirname, '../../examples/clean-a-file.json');
-const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const ESTIMATE = '试算，不计费 / Estimate only, free';
 const CHECK = '查询，计费 / Check, billed';
 type Row = Record<string, unknown>;
@@ -177,18 +177,13 @@ it.each([
 	expect(sent()).toBe(0);
 });
 
-(existsSync(CHROMIUM) ? it : it.skip)('by mouse, in an n8n without a credential', async () => {
+(hasBrowser ? it : it.skip)('by mouse, in an n8n without a credential', async () => {
 	const { n8n, account, credential } = world;
 	await n8n.api('DELETE', `/rest/credentials/${credential.id}`);
 	selectors.setTestIdAttribute('data-test-id');
-	const args = ['--no-sandbox', '--disable-gpu'];
-	browser = await chromium.launch({ executablePath: CHROMIUM, args });
+	browser = await startBrowser();
 	const page = await browser.newPage({ viewport: { width: 1400, height: 850 } });
-	await page.goto(`${n8n.url}/signin`);
-	await page.fill('input[name=emailOrLdapLoginId]', n8n.owner.email);
-	await page.fill('input[name=password]', n8n.owner.password);
-	await page.keyboard.press('Enter');
-	await page.waitForURL(/\/home\//);
+	await signInto(page, n8n);
 
 	await page.goto(`${n8n.url}/workflow/new`);
 	await page.getByTestId('workflow-menu').click();

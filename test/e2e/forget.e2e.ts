@@ -2,16 +2,23 @@
  * examples/forget-a-number.json: a form takes numbers out of all tables, however the tables write them, and lists those
  * that are never asked. lead-gate.json asks for none of them.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { chromium } from 'playwright-core';
 
 import type { WorkflowFile } from '../../scripts/real-n8n';
 import { startQueue } from '../queue/services';
-import { dataTable, runByHand, startWorld, until, type World } from './world';
+import { hasBrowser, startBrowser } from './browser';
+import {
+	createDataTable,
+	dataTable,
+	personalProject,
+	runByHand,
+	startWorld,
+	until,
+	type World,
+} from './world';
 
-const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const NEVER_ASK = '拒查 / Never ask';
 const FORGET = '删除 / Forget everywhere';
 const LOGIN = { user: 'privacy', password: 'made up' };
@@ -51,16 +58,8 @@ afterAll(() => world.stop());
 const readText = (path: string) => readFileSync(join(__dirname, '../..', path), 'utf8');
 const read = (name: string) => JSON.parse(readText(`examples/${name}.json`)) as WorkflowFile;
 
-async function tables(): Promise<string> {
-	const { data } = await world.n8n.api<{ data: { id: string } }>('GET', '/rest/projects/personal');
-	return `/rest/projects/${data.id}/data-tables`;
-}
-
 async function createTable(name: string, columns: Record<string, string>) {
-	await world.n8n.api('POST', await tables(), {
-		name,
-		columns: Object.entries(columns).map(([column, type]) => ({ name: column, type })),
-	});
+	await createDataTable(world.n8n, name, columns);
 	return await dataTable(world.n8n, name);
 }
 
@@ -174,37 +173,34 @@ it('lead-gate.json neither asks for such a number nor keeps it, until it is off 
 	expect(simulator.counts.requests).toBe(1);
 });
 
-(existsSync(CHROMIUM) ? it : it.skip)(
-	'in the browser: a form, and a page that ends it',
-	async () => {
-		const args = ['--no-sandbox', '--disable-gpu'];
-		const browser = await chromium.launch({ executablePath: CHROMIUM, args });
-		const httpCredentials = { username: LOGIN.user, password: LOGIN.password };
-		const page = await browser.newPage({ viewport: { width: 1400, height: 850 }, httpCredentials });
-		await page.goto(form);
-		await page.locator('textarea').fill('13700137000');
-		await page.getByText(FORGET, { exact: true }).click();
-		// The page ends the execution when it is shown.
-		const end = page.waitForResponse(
-			(response) => response.request().method() === 'POST' && /form-waiting/.test(response.url()),
-		);
-		await page.getByRole('button', { name: 'Submit' }).click();
-		await page.getByText('No row was found').waitFor();
-		await end;
-		await browser.close();
-	},
-);
+(hasBrowser ? it : it.skip)('in the browser: a form, and a page that ends it', async () => {
+	const browser = await startBrowser();
+	const httpCredentials = { username: LOGIN.user, password: LOGIN.password };
+	const page = await browser.newPage({ viewport: { width: 1400, height: 850 }, httpCredentials });
+	await page.goto(form);
+	await page.locator('textarea').fill('13700137000');
+	await page.getByText(FORGET, { exact: true }).click();
+	// The page ends the execution when it is shown.
+	const end = page.waitForResponse(
+		(response) => response.request().method() === 'POST' && /form-waiting/.test(response.url()),
+	);
+	await page.getByRole('button', { name: 'Submit' }).click();
+	await page.getByText('No row was found').waitFor();
+	await end;
+	await browser.close();
+});
 
 it('says where not all was done', async () => {
 	// A list of the same name that somebody has made.
+	const tables = `${await personalProject(world.n8n)}/data-tables`;
 	const { data } = await world.n8n.api<{
 		data: {
 			data: Array<{ id: string; name: string; columns: Array<{ id: string; name: string }> }>;
 		};
-	}>('GET', `${await tables()}?take=100`);
+	}>('GET', `${tables}?take=100`);
 	const list = data.data.find(({ name }) => name === 'juhe_suppressed')!;
 	const column = list.columns.find(({ name }) => name === 'phone')!;
-	await world.n8n.api('DELETE', `${await tables()}/${list.id}/columns/${column.id}`);
+	await world.n8n.api('DELETE', `${tables}/${list.id}/columns/${column.id}`);
 	expect(await submit(PHONE, NEVER_ASK)).toMatch(/Not everything was done 请再提交一次 .*phone/);
 });
 

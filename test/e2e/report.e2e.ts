@@ -3,19 +3,27 @@
  * in $JUHE_SCREENSHOTS the picture of the documentation is made anew.
  */
 import { execFile } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { IDataObject, INode } from 'n8n-workflow';
-import { chromium, type Browser, type Page } from 'playwright-core';
+import { type Browser, type Page } from 'playwright-core';
 
 import { ensureN8n, type WorkflowFile } from '../../scripts/real-n8n';
 import { startQueue } from '../queue/services';
+import { hasBrowser, startBrowser } from './browser';
 import { startInbox } from './inbox';
-import { dataTable, HOST, runByHand, startWorld, until, type World } from './world';
+import {
+	createDataTable,
+	dataTable,
+	HOST,
+	runByHand,
+	startWorld,
+	until,
+	type World,
+} from './world';
 
-const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const EXAMPLES = join(__dirname, '../../examples');
 const LOGIN = { user: 'report', password: 'made up' };
 const AUTHORIZATION = `Basic ${Buffer.from(`${LOGIN.user}:${LOGIN.password}`).toString('base64')}`;
@@ -92,13 +100,12 @@ let inbox: Awaited<ReturnType<typeof startInbox>>;
 let browser: Browser;
 
 // The rows of the list are made older in n8n's own database, so the tests need its file.
-const canRun = existsSync(CHROMIUM) && process.env.JUHE_N8N_URL === undefined;
+const canRun = hasBrowser && process.env.JUHE_N8N_URL === undefined;
 (canRun ? describe : describe.skip)('the report', () => {
 	beforeAll(async () => {
 		world = await startWorld();
 		inbox = await startInbox();
-		const args = ['--no-sandbox', '--disable-gpu'];
-		browser = await chromium.launch({ executablePath: CHROMIUM, args });
+		browser = await startBrowser();
 		({ id: workflowId, address } = await publish('juhe-report'));
 	});
 	afterAll(async () => {
@@ -294,11 +301,8 @@ async function publish(path: string, list?: Partial<INode>): Promise<Published> 
 }
 
 async function createTables(): Promise<void> {
-	const { n8n } = world;
-	const { data } = await n8n.api<{ data: { id: string } }>('GET', '/rest/projects/personal');
-	for (const [name, types] of Object.entries(COLUMNS)) {
-		const columns = Object.entries(types).map(([column, type]) => ({ name: column, type }));
-		await n8n.api('POST', `/rest/projects/${data.id}/data-tables`, { name, columns });
+	for (const [name, columns] of Object.entries(COLUMNS)) {
+		await createDataTable(world.n8n, name, columns);
 	}
 }
 

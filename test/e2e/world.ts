@@ -108,7 +108,8 @@ async function belongings(n8n: N8nClient): Promise<string[]> {
 	return lists.flatMap(([path, list]) => list.map(({ id }) => `${path}/${id}`));
 }
 
-async function personalProject(n8n: N8nClient): Promise<string> {
+/** The path of the owner's own project. */
+export async function personalProject(n8n: N8nClient): Promise<string> {
 	const { data } = await n8n.api<{ data: { id: string } }>('GET', '/rest/projects/personal');
 	return `/rest/projects/${data.id}`;
 }
@@ -302,6 +303,18 @@ export async function runByHand(
 export function itemsOf({ data }: Pick<Execution, 'data'>, name: string, output = 0) {
 	const tasks = data.resultData.runData[name] ?? [];
 	return tasks.flatMap((task) => (task.data?.main?.[output] ?? []).map(({ json }) => json));
+}
+
+/** Makes a Data Table of the owner. @param columns the type of each, by its name */
+export async function createDataTable(
+	n8n: N8nClient,
+	name: string,
+	columns: Record<string, string>,
+): Promise<void> {
+	await n8n.api('POST', `${await personalProject(n8n)}/data-tables`, {
+		name,
+		columns: Object.entries(columns).map(([column, type]) => ({ name: column, type })),
+	});
 }
 
 /** A Data Table of the owner, over the API of the editor. @throws Error where there is none of that name */
