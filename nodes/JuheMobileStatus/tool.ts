@@ -25,6 +25,8 @@ const ITEM_NUMBER =
 /** A country code that a blank parts from its number. */
 const COUNTRY_CODE = /(?<!\S)([(（]?\+?(?:00)?86[)）]?)\s+(?=\d)/g;
 const DIGIT = /\p{Nd}/u;
+/** As many digits as a mobile number has, one mistyped or with its country code. */
+const LONG_AS_NUMBER = /^\D*(?:\d\D*){10,13}$/;
 /** What a model is told of an object. */
 const IS_OBJECT = 'is an object: send the number alone';
 /** Names of a result that tell a model nothing. */
@@ -78,14 +80,19 @@ export function splitNumbers(sent: unknown): unknown[] {
 	return parts.length > 1 ? parts : [sent];
 }
 
-/** Blanks may also stand within a number, so they separate only where one of the parts is a number by itself. */
+/**
+ * Blanks may also stand within a number. They separate numbers only where each part with digits has as many as one, and
+ * one of the parts is a number beside the words of the text: what these say holds for each.
+ */
 function splitAtBlanks(text: string): string[] {
 	if ('mobile' in parseMobile(text)) return [text];
-	const parts = text
-		.replace(COUNTRY_CODE, '$1')
-		.split(/\s+/)
-		.filter((part) => DIGIT.test(part));
-	return parts.some((part) => 'mobile' in parseMobile(part)) ? parts : [text];
+	const words = text.replace(COUNTRY_CODE, '$1').split(/\s+/);
+	const parts = words.filter((word) => DIGIT.test(word));
+	const beside = words.filter((word) => !DIGIT.test(word)).join(' ');
+	const isNumber = (part: string) => 'mobile' in parseMobile(`${beside} ${part}`);
+	const isList =
+		parts.some(isNumber) && parts.every((part) => LONG_AS_NUMBER.test(part) || isNumber(part));
+	return isList ? parts : [text];
 }
 
 /**
