@@ -216,7 +216,9 @@ describe('a reply about', () => {
 	const marked = '\u202d13900000001\u202c';
 	const dashed = '139–0000–0001';
 	const numbers = ['13900000001', 13900000001, '+86 139-0000-0001', '1', dashed, wide, marked];
-	test.each(each(...numbers, "'13900000001"))(
+	const otherMasked = ['138****0000', '139****9999', '1390000000*8'];
+	const otherPrefix = [`手机13900000001`, `1${BAD}`];
+	test.each(each(...numbers, "'13900000001", ...otherMasked, ...otherPrefix))(
 		'$replied is no answer, $operation',
 		async ({ replied, operation }) => {
 			const [first] = await repliesWith(replied, operation);
@@ -229,7 +231,8 @@ describe('a reply about', () => {
 	const alsoMasked = `${BAD.slice(0, 3)}____${BAD.slice(7)}`;
 	const none = { number: '13900000001' };
 	const marks = `\u202d${BAD}\u202c`;
-	const same = [BAD, `86${BAD}`, Number(BAD), masked, alsoMasked, marks, '', null, none];
+	const like = [`86${BAD}`, `+0086 ${BAD}`, `0${BAD}`, `手机${BAD}`, masked, alsoMasked];
+	const same = [BAD, Number(BAD), ...like, '*******', '编号7', marks, '', null, none];
 	test.each(each(...same))('$replied is an answer, $operation', async ({ replied, operation }) => {
 		const [, second] = await repliesWith(replied, operation);
 		expect(statusOf(second!)).toMatchObject({ mobile: BAD, source: 'duplicate' });
@@ -335,6 +338,7 @@ describe('tries', () => {
 	const account = { encrypt: String, secrets: [] as string[] } as unknown as Account;
 	const at = Date.parse('2026-11-24T08:00:00Z');
 	const waits = { none: [], grow: [375, 750, 1500], jitter: [625, 1250, 2500] };
+	const utc = (time: number) => new Date(time).toUTCString();
 	const slot: Slot = { startedAt: 0, release: () => {} };
 	const limited = { text: '{"error_code":10011}', statusCode: 200 };
 	const suspect = { text: '{"error_code":224915}', statusCode: 200 };
@@ -343,7 +347,10 @@ describe('tries', () => {
 		[{}, waits.grow],
 		[{ random: 1 - Number.EPSILON }, waits.jitter],
 		[{ after: '2' }, [2000, 2000, 2000]],
-		[{ after: new Date(at + 9000).toUTCString() }, [9000, 9000, 9000]],
+		[{ after: utc(at + 9000) }, [9000, 9000, 9000]],
+		// The clock of this machine is an hour off.
+		[{ after: utc(at + 3_609_000), date: utc(at + 3_600_000) }, [9000, 9000, 9000]],
+		[{ after: '2.5' }, [2500, 2500, 2500]],
 		[{ after: 'soon' }, waits.grow],
 		[{ after: '61' }, waits.none],
 		[{ ...limited, after: '60' }, [60_000, 60_000, 60_000], 'explicit'],
@@ -353,8 +360,8 @@ describe('tries', () => {
 		[suspect, waits.grow, 'suspected'],
 		[{ ...suspect, after: '61' }, waits.none, 'suspected'],
 	])('after %j wait %j', async (answer, expected, signal = undefined, ends = 'transient') => {
-		const defaults = { statusCode: 503, after: undefined, text: '', random: 0 };
-		const { after, random, ...reply } = { ...defaults, ...answer };
+		const defaults = { statusCode: 503, after: undefined, date: undefined, text: '', random: 0 };
+		const { after, date, random, ...reply } = { ...defaults, ...answer };
 		const [waited, signals]: [number[], unknown[]] = [[], []];
 		setClock(at);
 		jest.spyOn(Math, 'random').mockReturnValue(random);
@@ -366,7 +373,7 @@ describe('tries', () => {
 			onReply: () => signals.push(undefined),
 			onRateLimit: (_slot: Slot, told: unknown) => signals.push(told),
 		} as unknown as RateLimiter;
-		const headers = { 'retry-after': after };
+		const headers = { 'retry-after': after, date };
 		const settings = { retries: 3, maskNumber: false, resendUncertain: true };
 		const client = new Client(account, async () => ({ ...reply, headers }), limiter, settings);
 		const ended = await client.lookup(BAD, {

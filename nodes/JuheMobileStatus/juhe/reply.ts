@@ -67,7 +67,7 @@ const CHECK_BASE_URL =
 const TRY_LATER = 'Try again later.';
 
 /** What is known of a failure from the reply alone. */
-type Cause = Omit<FailureFields, 'attempts'>;
+type Cause = Omit<FailureFields, 'attempts' | 'billable'>;
 type HttpCause = Pick<Cause, 'class' | 'maybeBilled' | 'rateLimit'>;
 
 /** The query reached the service or its gateway, and the answer is lost. */
@@ -131,7 +131,7 @@ export function parseReply(reply: Reply | NetworkFault, request: Request): Parse
 }
 
 function toFailure(cause: Cause, { attempts, maybeBilled }: Request): Failure {
-	const isUncertain = maybeBilled || cause.maybeBilled || cause.billable === 'uncertain';
+	const isUncertain = maybeBilled || cause.maybeBilled;
 	// The service limits the rate and asks for a wait longer than LONGEST_WAIT: nothing further can work.
 	const isTooLong = cause.rateLimit === 'explicit' && (cause.retryAfter ?? 0) > LONGEST_WAIT;
 	return serviceFailure({
@@ -159,30 +159,39 @@ const NO_RESULT: Cause = {
 	code: 'noResult',
 	sentence: 'The reply has no result.',
 	remedy: UNLISTED_CODE.remedy,
-	billable: 'uncertain',
+	maybeBilled: true,
 };
 const NOT_JUHE: Cause = {
 	class: 'permanent',
 	code: 'notJuhe',
 	sentence: 'The response is not a Juhe API response.',
 	remedy: CHECK_BASE_URL,
-	billable: 'uncertain',
+	maybeBilled: true,
 };
 const OTHER_NUMBER: Cause = {
 	class: 'permanent',
 	code: 'otherNumber',
 	sentence: 'The reply is about another number than the one that was asked for.',
 	remedy: 'Try again later. If it stays so, check the gateway, or ask the support of Juhe.',
-	billable: 'uncertain',
+	maybeBilled: true,
 };
 
-/** Whether the service's `mobile` is another number. One that is masked, encrypted or left out says nothing. */
+/** Whether the service's `mobile` is another number. One that is encrypted or left out says nothing. */
 function isOtherNumber(replied: unknown, mobile: string): boolean {
-	const text = typeof replied === 'number' || typeof replied === 'string' ? String(replied) : '';
-	const characters = text.normalize('NFKC').replace(/[^\p{L}\p{N}]/gu, '');
-	// Where there are digits enough, nothing between them stands for one.
-	const isNumber = /^\d{11,}$/.test(characters) || /^[\d\s()+.-]*\d[\d\s()+.-]*$/.test(text);
-	return isNumber && !characters.endsWith(mobile);
+	if (typeof replied !== 'number' && typeof replied !== 'string') return false;
+	const text = String(replied).normalize('NFKC');
+	const digits = text
+		.replace(/[x×•●_#?]/gi, '*')
+		.replace(/[^\p{L}\p{N}*]|\p{Script=Han}/gu, '')
+		.replace(/^(?:0*86|0)(?=[\d*]{7,}$)/, '');
+	// A short number in words may be anything.
+	const isNumber =
+		/^[\d*]*\d[\d*]*$/.test(digits) && (digits.length >= 11 || !/\p{Script=Han}/u.test(text));
+	const [, first = '', last = ''] = /^(\d*)\*(?:.*\*)?(\d*)$/.exec(digits) ?? [];
+	const isSame = digits.includes('*')
+		? mobile.startsWith(first) && mobile.endsWith(last)
+		: digits === mobile;
+	return isNumber && !isSame;
 }
 
 function isDocumented(code: number): code is keyof typeof JUHE_CODES {
@@ -256,7 +265,10 @@ function networkCause({ networkCode, timedOut }: NetworkFault): Cause {
 function parseRetryAfter({ headers }: Reply): number | undefined {
 	const header = headers['retry-after'];
 	if (typeof header !== 'string') return undefined;
-	const wait = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now();
+	if (/^\d+(?:\.\d+)?$/.test(header)) return Number(header) * 1000;
+	// The clock of the service, because that of the machine may be wrong.
+	const now = Date.parse(String(headers.date)) || Date.now();
+	const wait = Date.parse(header) - now;
 	return Number.isNaN(wait) ? undefined : Math.max(0, wait);
 }
 
