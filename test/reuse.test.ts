@@ -334,6 +334,7 @@ describe('the shape of a result', () => {
 		{ name: 'an empty object', field: {}, isOwn: false },
 		{ name: 'null', field: null, isOwn: false },
 		{ name: 'an address', field: { city: '上海', street: 'x' }, isOwn: false },
+		{ name: 'a city', field: { city: '上海', isp: 'x' }, isOwn: false },
 		{ name: 'when it was checked', field: { checkedAt: at(NOW), by: 'x' }, isOwn: true },
 		{ name: 'when it is due', field: { recheckAt: at(NOW), by: 'x' }, isOwn: true },
 		{ name: 'an empty list', field: [], isOwn: false },
@@ -347,9 +348,21 @@ describe('the shape of a result', () => {
 			if (phone === 'x') continue;
 			const [again] = await run([json!], options);
 			expect(again!.mobile).toEqual(json!.mobile);
+			const [failed] = await run([{ ...json!, phone: 'x' }], options, CONTINUE);
+			expect(failed!.mobile).toEqual(json!.mobile);
+			expect(failed).not.toHaveProperty('mobile_state');
 			expect(resultIn({ ...again, mobile: undefined }, 'mobile')).toMatchObject({
 				source: 'reused',
 			});
+		}
+	});
+
+	test('as an object takes the place of columns, also where their route is gone', async () => {
+		for (const phone of ['13800138000', 'x']) {
+			const [old] = await run(phones('13800138000'), {});
+			const [json] = await run([{ ...old, phone, route: '' }], { resultAs: 'object' }, CONTINUE);
+			const left = Object.keys(json!).filter((name) => name.startsWith('mobileStatus_'));
+			expect(left).toEqual([]);
 		}
 	});
 
@@ -494,6 +507,11 @@ describe('a row that carries an earlier end', () => {
 		];
 		const stale = messages.map((error) => ({ error, phone: a }));
 		for (const row of await run(stale, {}, how)) expect(row).not.toHaveProperty('error');
+		const [failed] = await run(phones('x'), {}, CONTINUE);
+		const [mended] = await run([{ ...failed, error: null, phone: a } as Row], {}, how);
+		expect(detailsOf({ json: mended! })).toBeUndefined();
+		const names = Object.keys(detailsOf({ json: failed! })!);
+		const unused = columns('details', Object.fromEntries(names.map((name) => [name, null])));
 		const theirs = [
 			...[
 				{ error: "'Somebody' must call" },
@@ -506,6 +524,7 @@ describe('a row that carries an earlier end', () => {
 				{ error: 'x', details: '{' },
 				{ error: 'x', details: 'null' },
 				{ error: 'Juhe Ltd. says: no' },
+				{ error: 'a remark', ...unused },
 			],
 		].map((row) => ({ ...row, phone: a })) as Row[];
 		expect(await run(theirs, {}, how)).toMatchObject(theirs);

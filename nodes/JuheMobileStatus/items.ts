@@ -19,7 +19,7 @@ import {
 	type RowFailure,
 	type RowFailureDetails,
 } from './list/outcome';
-import { isResultColumn, resultObjectOf, routeOf } from './list/storedResult';
+import { hasResultColumns, isResultColumn, resultObjectOf } from './list/storedResult';
 import { OPTIONS, PROPERTIES, RECHECK_DAYS } from './properties';
 import { toResult, type Result } from './result';
 import type { Settings } from './settings';
@@ -38,7 +38,7 @@ export function inputItems(context: IExecuteFunctions): INodeExecutionData[] {
 		// A Code node can make an item without json.
 		const item = input as Partial<INodeExecutionData> | null;
 		const isRow = typeof item?.json === 'object' && (item.json as unknown) !== null;
-		return isRow ? input : { json: {} };
+		return isRow ? input : { ...input, json: {} };
 	});
 }
 
@@ -84,8 +84,8 @@ function written(route: string, result: Result, settings: Settings): IDataObject
 function ownFields(json: IDataObject, fields: OutputFields): IDataObject {
 	const { routeField, outputField, resultAs, dryRun } = fields;
 	const hasObject = resultObjectOf(json, fields) !== undefined;
-	// Where results are objects, columns of these names may be the user's: the node's come with a route and no object.
-	const hasColumns = resultAs === 'columns' || (!hasObject && routeOf(json, fields) !== undefined);
+	// Where results are objects, columns of these names may be the user's.
+	const hasColumns = resultAs === 'columns' || (!hasObject && hasResultColumns(json, fields));
 	const hasError = isErrorOfNode(json);
 	const isOfNode = (name: string) => {
 		if (name === 'dryRun') return PLANS.some((plan) => plan === json.dryRun);
@@ -111,13 +111,16 @@ const MESSAGE_STARTS = [
 	'Node type "n8n-nodes-juhe.juheMobileStatus" does not have any credentials',
 ];
 
-/** Whether a row has the `error` of an earlier call of this node; a table may have dropped its details. */
+/** Whether a row has the error of an earlier call of this node; a table may have dropped its text or its details. */
 function isErrorOfNode(json: IDataObject): boolean {
 	const { error } = json;
-	if (typeof error !== 'string') return false;
 	const isMessage =
-		SERVICE_MESSAGE.test(error) || MESSAGE_STARTS.some((start) => error.startsWith(start));
-	return isMessage || isDetails(json.details) || DETAILS.every((name) => `details_${name}` in json);
+		typeof error === 'string' &&
+		(SERVICE_MESSAGE.test(error) || MESSAGE_STARTS.some((start) => error.startsWith(start)));
+	// A table has the columns in every row.
+	const hasColumns =
+		DETAILS.every((name) => `details_${name}` in json) && Boolean(json.details_code);
+	return isMessage || hasColumns || isDetails(json.details);
 }
 
 /** Whether this node wrote the details. A table may keep them as JSON text. */

@@ -73,11 +73,18 @@ export function resultObjectOf(row: JsonRow, fields: FieldNames): JsonRow | unde
 	const names = Object.keys(value);
 	const isResult =
 		names.some((name) => OWN_NAMES.includes(name)) ||
-		// With Result Fields some of these names may be all that is left.
+		// With Result Fields some of these names may be all that is left. Beside columns the field is the user's.
 		(names.length > 0 &&
 			routeOf(row, fields) !== undefined &&
-			names.every((name) => RESULT_NAME_SET.has(name)));
+			names.every((name) => RESULT_NAME_SET.has(name)) &&
+			!Object.keys(row).some((name) => isResultColumn(name, fields)));
 	return isResult ? (value as JsonRow) : undefined;
+}
+
+/** Whether the columns of these names are the node's: a route stands beside them, or all of OWN_NAMES do. */
+export function hasResultColumns(row: JsonRow, fields: FieldNames): boolean {
+	const isFilled = (name: string) => !isBlank(ownValue(row, `${fields.outputField}_${name}`));
+	return routeOf(row, fields) !== undefined || OWN_NAMES.every(isFilled);
 }
 
 /** Whether a field of a row is a column of the node's result. */
