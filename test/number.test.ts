@@ -31,6 +31,10 @@ test.each([
 		'3-4-4',
 		'138 - 0013 - 8000 ¦ 138--0013--8000 ¦ 138−0013‑8000 ¦ [138] 0013 8000 ¦ 138. 0013. 8000',
 	],
+	[
+		'3-4-4',
+		'138,0013,8000 ¦ 138\n0013\n8000 ¦ 138 | 0013 | 8000 ¦ 138~0013~8000 ¦ 138、0013、8000',
+	],
 	['spaces', '138\u00a00013\u00a08000 ¦ 138\u3000 0013 \u20098000 ¦ 138&nbsp;0013&#160;8000'],
 	['3-3-5', '138 001 38000 ¦ 138-001-38000 ¦ 138.001.38000 ¦ (138) 001-38000 ¦ 138--001--38000'],
 	['3-3-3-2', '138 001 380 00 ¦ 138-001-380-00'],
@@ -49,7 +53,7 @@ test.each([
 	],
 	[
 		'scientific',
-		'1.3800138E10 ¦ 1.380013800e+010 ¦ 1,3800138E+10 ¦ 8.613800138E12 ¦ 手机：1.380013800000 E+10',
+		'1.3800138E10 ¦ 1.380013800e+010 ¦ 1,3800138E+10 ¦ 8.613800138E12 ¦ 手机：1.380013800000 E+10 ¦ 13.800138000E9 ¦ 13800138000E0 ¦ 0.13800138000E11 ¦ 138001380.00e2',
 	],
 	[
 		'a prefix',
@@ -57,7 +61,7 @@ test.each([
 	],
 	[
 		'a prefix',
-		'+86.138.0013.8000 ¦ +86:13800138000 ¦ +86，13800138000 ¦ +86/13800138000 ¦ 86,13800138000',
+		'+86.138.0013.8000 ¦ +86:13800138000 ¦ +86，13800138000 ¦ +86/13800138000 ¦ 86,13800138000 ¦ 86、13800138000',
 	],
 	[
 		'a prefix',
@@ -79,6 +83,10 @@ test.each([
 	[
 		'a name',
 		'李元13800138000 ¦ 张三_13800138000 ¦ 王元芳(13800138000) ¦ A张三13800138000 ¦ David 13800138000',
+	],
+	[
+		'a name',
+		'韩元 13800138000 ¦ 陈英国13800138000 ¦ CAD工程师 13800138000 ¦ 联通卡：13800138000 ¦ 手机卡 13800138000',
 	],
 	[
 		'a name',
@@ -217,7 +225,7 @@ test.each([
 	],
 	[
 		'scientific notation that has lost',
-		'1.38E10 ¦ 1.380014E+10 ¦ 8.6138E+12 ¦ 1,38E+10 ¦ (1.38E+10) ¦ 手机：1.38E+10',
+		'1.38E10 ¦ 138001380E2 ¦ 13.800138E9 ¦ 1.380014E+10 ¦ 8.6138E+12 ¦ 1,38E+10 ¦ (1.38E+10) ¦ 手机：1.38E+10',
 	],
 	['IP address', 'IP 10.0.0.1 ¦ 10.0.0.1:8080 ¦ 13.112.138.200 ¦ 138.112.138.20 ¦ 139-196-221-10'],
 	[
@@ -231,11 +239,11 @@ test.each([
 	['code of another country', '+49 (176) 12345678 ¦ 0049 176 1234 5678 ¦ Tel. +1 13800138000'],
 	[
 		'names another country',
-		'🇺🇸 13800138000 ¦ 🇺🇸13800138000 ¦ Phone (US): 13800138000 ¦ 德国：17612345678 ¦ Brazil 13991234567',
+		'🇺🇸 13800138000 ¦ 🇺🇸13800138000 ¦ 13800138000 🇺🇸 ¦ (UK) 13800138000 ¦ 新加坡：13800138000 ¦ Phone (US): 13800138000 ¦ 德国：17612345678 ¦ Brazil 13991234567',
 	],
 	[
-		'country code twice',
-		'+86 86 13800138000 ¦ 86 86 13800138000 ¦ +86，13800138000+86，13800138000',
+		'country code apart',
+		'+86 86 13800138000 ¦ 86 86 13800138000 ¦ +86，13800138000+86，13800138000 ¦ country code 86, phone 13800138000',
 	],
 	[
 		'holds 2 mobile',
@@ -321,7 +329,7 @@ test.each([
 	['not grouped', '86 138001 38000 ¦ 0086-1380013-8000 ¦ 1.3.8.0.0.1.38.0.0.0'],
 	[
 		'not grouped',
-		'138-00-13-80-00 ¦ 1380 013 8000 ¦ 138.0013.80.00 ¦ 138,0013,8000 ¦ 138\n0013\n8000 ¦ (19) 98765-4321 ¦ 1-3 8-0 0-1 3-8 0-0 0',
+		'138-00-13-80-00 ¦ 1380 013 8000 ¦ 138.0013.80.00 ¦ 138,0013:8000 ¦ (19) 98765-4321 ¦ 1-3 8-0 0-1 3-8 0-0 0',
 	],
 	['minus sign', '-138 ¦ \u200b -13800138000 ¦ -13800138000 ¦ "-138.0013.8000'],
 	[
@@ -356,11 +364,11 @@ test.each([
 
 /** What objects, wherever it stands and however it is written. */
 test.each([
-	['fax', '传真 傳真 fax FAX facsimile telefax'],
+	['fax', '传真 傳真 fax faxno FAX facsimile telefax'],
 	['extension', '分机 分機 内线 ext extn. extension'],
 	[
 		'order number',
-		'订单 订单号 單號 运单 快递 物流单号 面单号 流水号 发票 凭证号 order Order_No orderNo tracking waybill invoice receipt booking ticket transaction ref',
+		'订单 订单号 采购单 报关单 送货单 入库单号 orderid orderno 單號 运单 快递 物流单号 面单号 流水号 发票 凭证号 order Order_No orderNo tracking waybill invoice receipt booking ticket transaction ref',
 	],
 	[
 		'account',
@@ -368,7 +376,7 @@ test.each([
 	],
 	[
 		'card number or an ID',
-		'卡号 银行卡 信用卡 身份证 身份证号 证件号 护照 驾驶证 准考证 card ID userId user_id uid openid passport license SSN IMEI UUID ICCID',
+		'卡号 银行卡 信用卡 医保卡 加油卡 公交卡 驾照 军官证 cardno idno 身份证 身份证号 证件号 护照 驾驶证 准考证 card ID userId user_id uid openid passport license SSN IMEI UUID ICCID',
 	],
 	['tax number', '税号 纳税人识别号 信用代码 tax VAT'],
 	['contract', '合同 合同号 协议 contract agreement policy'],
@@ -382,14 +390,17 @@ test.each([
 	],
 	[
 		'amount of money',
-		'金额 价格 总价 合计 余额 工资 人民币 美元 ¥ $ € amount price total balance fee RMB CNY USD dollars',
+		'金额 费用 税额 应付 IDR INR 价格 总价 合计 余额 工资 人民币 美元 ¥ $ € amount price total balance fee RMB CNY USD dollars',
 	],
 	['percentage', '百分比 percent pct'],
 	['date', '日期 生日 出生 时间戳 date birthday DOB timestamp'],
 	['coordinate', '经度 纬度 坐标 lat longitude GPS'],
-	['network address', 'IP MAC 网址 域名 端口 url hostname ipAddress'],
+	['network address', 'IP IPv4 ipv6 MAC 网址 域名 端口 url hostname ipAddress'],
 	['version', '版本 version ver'],
-	['ciphertext', '密文 加密 哈希 密钥 ciphertext encrypted hash token nonce AES apiKey'],
+	[
+		'ciphertext',
+		'MD5 sha256 SHA-384 base64 密文 加密 哈希 密钥 ciphertext encrypted hash token nonce AES apiKey',
+	],
 	['email', '邮箱 邮件 email e-mail'],
 	['quantity', '数量 库存 销量 重量 粉丝 阅读量 qty quantity count weight'],
 	['file', '文件名 filename file'],

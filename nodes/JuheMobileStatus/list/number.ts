@@ -37,6 +37,8 @@ const SAME: Array<[pattern: RegExp, replacement: string]> = [
 	[/(?![\t-\r\u0085\u202e])[\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}]/gu, ''],
 	[/&(?:yen|euro|pound|cent);/gi, '¥'],
 	[/&[a-z]+;|\\[nrt]/gi, ' '],
+	[/(?<![a-z])(?:md5|sha-?\d{1,3}|base64)(?!\d)/gi, 'hash'],
+	[/(?<![a-z])ipv[46](?!\d)/gi, 'IP'],
 	// A tag stays as a label: <fax>, <orderNo>. A number in a tag stays, too.
 	[/<[a-z][^<>]*?\b(tel:[^"'<>\s]*)[^<>]*>/gi, ' $1 '],
 	[/<(?![^<>]*\d{11})([a-z]{2,})[_.:-]?[a-z]*\d{0,2}(?:\s*\/?|\s[^<>=]*=[^<>]*)>/gi, ' $1: '],
@@ -58,8 +60,8 @@ const FULL_WIDTH = /[\uff01-\uff5e]/g;
 
 const THOUSANDS = /(?<![\d.,'])\d{1,2}([ .,'])\d{3}(?:\1\d{3}){2,3}(?!\1?\d)/g;
 const SCIENTIFIC = /^((?:[^\d:=]*[:=])?[^\p{L}\d-]*)(\d+(?:[.,]\d+)? ?e ?[+-]?\d+)[^\p{L}\d]*$/iu;
-const NORMALISED_SCIENTIFIC = /^([1-9])[.,](\d+) ?e ?\+?(\d+)$/i;
-/** Common formats that round keep 7 digits at most: at least 4 of 11 are missing then. */
+const MANTISSA_AND_EXPONENT = /^(\d+)(?:[.,](\d+))? ?e ?\+?(\d+)$/i;
+/** Common formats that round keep 7 digits at most: at least 4 of 11 are missing then. Codes such as 138E8 omit more. */
 const MOST_OMITTED_ZEROS = 3;
 
 const GAP = '(?: ?(?:-{1,3}|[./_]) ?| )';
@@ -73,9 +75,10 @@ const OTHER_GROUPS = [
 	'(?!19)\\d{4}(?<c> ?- ?|[ .])\\d{4}\\k<c>\\d{3}',
 	'\\d{5}(?: ?- ?| )\\d{6}',
 	'\\d(?<d>[\u20e3 ./-])(?:\\d\\k<d>){9}\\d',
+	'\\d{3}(?<e> ?[|~:,、•+] ?|\\n)\\d{4}\\k<e>\\d{4}',
 ].join('|');
 /** 86.13800138000 is a decimal number. */
-const COUNTRY_CODE = '(?!86\\.\\d{5})\\+? ?(?:00 ?|011[ -]?|0)?86 ?\\)? ?[-._:/,]? ?\\n?';
+const COUNTRY_CODE = '(?!86\\.\\d{5})\\+? ?(?:00 ?|011[ -]?|0)?86 ?\\)? ?[-._:/,、]? ?\\n?';
 /** Without 86, a trunk 0 before any other grouping belongs to a German mobile number. */
 const TRUNK_ZERO = `0[ -]?(?=${UNBROKEN}|${USUAL_GROUPS})`;
 const NUMBER = new RegExp(
@@ -212,11 +215,12 @@ function normalise(text: string): string {
 
 /** `1.3800138E10` → `13800138000`; undefined where digits may be lost. */
 function expandScientific(text: string): string | undefined {
-	const [, first = '', fraction = '', power] = NORMALISED_SCIENTIFIC.exec(text) ?? [];
+	const [, first = '', fraction = '', power] = MANTISSA_AND_EXPONENT.exec(text) ?? [];
 	const exponent = Number(power);
-	// A text that is not normalised has no exponent: the comparison with NaN refuses it.
-	if (!(exponent - fraction.length <= MOST_OMITTED_ZEROS)) return undefined;
-	const whole = first + fraction.slice(0, exponent).padEnd(exponent, '0');
+	const omitted = exponent - fraction.length;
+	// Without an exponent the comparison with NaN refuses the text.
+	if (!(omitted <= (first.length === 1 ? MOST_OMITTED_ZEROS : 0))) return undefined;
+	const whole = (first + fraction.slice(0, exponent).padEnd(exponent, '0')).replace(/^0+/, '');
 	return fraction.length > exponent ? `${whole}.${fraction.slice(exponent)}` : whole;
 }
 
