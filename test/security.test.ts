@@ -332,6 +332,11 @@ describe('a service that sends back what it was sent', () => {
 			dressed: 'in HTML in HTML',
 			as: (secret) => each(secret, (_, c) => `&amp;#00${c.charCodeAt(0)};`),
 		},
+		{ dressed: 'in Unicode', as: (secret) => each(secret, (code) => `U+00${code} `) },
+		{
+			dressed: 'in decimal codes',
+			as: (secret) => `{"data":[${each(secret, (_, c) => `,${c.charCodeAt(0)}`).slice(1)}]}`,
+		},
 		{ dressed: 'in hex', as: hex },
 		{
 			dressed: 'in hex with colons',

@@ -144,6 +144,11 @@ const ENCODED_CHARACTERS: ReadonlyArray<
 	[/[\\0]x([0-9a-f]{2})/gi, (_, code) => fromCode(parseInt(code, 16))],
 	[/\\([0-7]{2,3})/g, (_, code) => fromCode(parseInt(code, 8))],
 	[/(?:&#x|\\u\{)0*([0-9a-f]{1,6})/gi, (_, code) => fromCode(parseInt(code, 16))],
+	[/U\+([0-9a-f]{4,6})/gi, (_, code) => fromCode(parseInt(code, 16))],
+	[
+		/(?<!\d)(?:\d{2,3}[^\p{L}\p{N}]+){3,}\d{2,3}(?!\d)/gu,
+		(codes) => (codes.match(/\d+/g) ?? []).map((code) => fromCode(Number(code))).join(''),
+	],
 	[/&#0*([0-9]{1,7})/g, (_, code) => fromCode(Number(code))],
 	[/&amp;/gi, () => '&'],
 	[/&lt;/gi, () => '<'],
@@ -152,7 +157,7 @@ const ENCODED_CHARACTERS: ReadonlyArray<
 ];
 
 function decodeCharacters(text: string): string {
-	if (!/[%&\\<]|0x/i.test(text)) return text;
+	if (!/[%&\\<]|0x|u\+|\d\d[^\p{L}\p{N}]+\d\d/iu.test(text)) return text;
 	return ENCODED_CHARACTERS.reduce(
 		(decoded, [pattern, decode]) => decoded.replace(pattern, decode),
 		text,
