@@ -210,6 +210,20 @@ describe('Loop Over Items', () => {
 	});
 });
 
+test.each(OPERATION_NAMES)(
+	'A later turn is told all that the service said (%s)',
+	async (operation) => {
+		const [A, B] = distinctNumbers(2);
+		const body = { error_code: 0, result: { state: '0', isp: null, orderid: 'JH1' } };
+		juhe.simulator.script({ mobile: B, fault: { kind: 'json', body } });
+		const done = itemsOf(await run(loop(2, { operation }), phones(A, B, A, B)), 'Done');
+		const asked = { source: 'query', billable: 'yes', attempts: 1 };
+		const told = done.map((item) => ({ ...statusOf(item), ...asked }));
+		expect(told.slice(2)).toMatchObject(told.slice(0, 2));
+		expectSent(2);
+	},
+);
+
 test('A long run logs its progress every 10 seconds, without a number', async () => {
 	const logger = { info: jest.fn<unknown, [string]>(), debug: jest.fn() };
 	const log = jest
@@ -261,7 +275,15 @@ test.each<[sent: unknown, parts: unknown]>([
 	['9、A 10. B', ['A', 'B']],
 	['A, 张三 B', ['A', '张三 B']],
 	['A  B thanks', ['A', 'B']],
-	['A 12345', ['A', '12345']],
+	['A B 1390000000', ['A', 'B', '1390000000']],
+	['张三 A 李四 B', ['A', 'B']],
+	// What objects to a number objects to it in a list, too.
+	['A 12345', ['A 12345']],
+	['A 139 0000 0010', ['A 139 0000 0010']],
+	['+1 A', ['+1 A']],
+	['order A B', ['order A B']],
+	['order A, order B', ['order A', 'order B']],
+	['A ext 8001', ['A ext 8001']],
 	['+86 A +86  B', ['+86A', '+86B']],
 	['86 A 86 B', ['86A', '86B']],
 	['(+86) A (0086) B', ['(+86)A', '(0086)B']],
@@ -274,7 +296,7 @@ test.each<[sent: unknown, parts: unknown]>([
 describe.each(['sideBySide', 'byEngine'] as const)('Tool calls of an agent (%s)', (style) => {
 	const [A, B, C, D, bad] = distinctNumbers(5).map((phone) => ({ phone }));
 	const turns = [
-		[A!, A!, B!, C!, D!],
+		[A!, A!, B!, B!, C!, D!],
 		[A!, B!],
 	];
 
@@ -289,7 +311,7 @@ describe.each(['sideBySide', 'byEngine'] as const)('Tool calls of an agent (%s)'
 			// What is sent is answered as often as it is asked for. n8n 2.35 starts with C and D instead of A and B.
 			const sent = new Set(juhe.simulator.received.map(({ mobile }) => mobile));
 			const answered = turns.flat().filter(({ phone }) => sent.has(phone)).length;
-			expect([answers.length, refusals.length]).toEqual([answered, 7 - answered]);
+			expect([answers.length, refusals.length]).toEqual([answered, 8 - answered]);
 			const from = (source: string) =>
 				answers.filter((text) => text.includes(`source":"${source}"`)).length;
 			expect([from('query'), from('duplicate')]).toEqual([sent.size, answered - sent.size]);
@@ -566,8 +588,9 @@ describe('What an execution has paid for outlives whatever stops it', () => {
 	});
 
 	test('an item without json is an error item, beside rows that are paid for', async () => {
+		const binary = { file: { data: '', mimeType: 'text/plain' } };
 		const code = nodeType(async () => [
-			[{ json: { phone: A } }, {}, { json: { phone: B } }] as INodeExecutionData[],
+			[{ json: { phone: A } }, { binary }, { json: { phone: B } }] as INodeExecutionData[],
 		]);
 		for (const { node } of KINDS.slice(1)) {
 			juhe.simulator.reset();
@@ -575,6 +598,7 @@ describe('What an execution has paid for outlives whatever stops it', () => {
 			const file = workflowOf(nodes, 'Start > Code > Juhe');
 			const items = itemsOf(await run(file, [], { code }), 'Juhe');
 			expect(tally(items)).toEqual({ query: 2, invalidNumber: 1 });
+			expect(items.find((item) => detailsOf(item))).toMatchObject({ binary });
 			expectSent(2);
 		}
 	});
@@ -727,7 +751,7 @@ describe('A number is asked for anew', () => {
 });
 
 describe('An answer that is lost', () => {
-	const [A] = distinctNumbers(1);
+	const [A, B] = distinctNumbers(2);
 
 	test.each<{ name: string; fault: Fault; isLost: boolean }>([
 		{ name: 'HTTP 408', fault: http(408), isLost: true },
@@ -736,6 +760,8 @@ describe('An answer that is lost', () => {
 		{ name: 'a timeout', fault: { kind: 'hang' }, isLost: true },
 		{ name: 'a reset', fault: LOST, isLost: true },
 		{ name: 'a cut body', fault: { kind: 'resetMidBody' }, isLost: true },
+		{ name: 'no result', fault: { kind: 'missingResult' }, isLost: true },
+		{ name: 'no reply of Juhe', fault: { kind: 'notJson' }, isLost: true },
 		{ name: 'HTTP 503', fault: http(503), isLost: false },
 		{ name: 'HTTP 429', fault: http(429), isLost: false },
 	])('is sent again within the retries of the execution: $name', async ({ fault, isLost }) => {
@@ -761,12 +787,17 @@ describe('An answer that is lost', () => {
 		}
 	});
 
-	test('costs three queries at most, over the turns of a loop', async () => {
-		juhe.simulator.script({ fault: LOST });
+	const OTHER: Fault = { kind: 'json', body: { error_code: 0, result: { mobile: B, state: '0' } } };
+	test.each<[string, Fault]>([
+		['connectionLost', LOST],
+		['noResult', { kind: 'missingResult' }],
+		['otherNumber', OTHER],
+	])('costs three queries at most, over the turns of a loop: %s', async (name, fault) => {
+		juhe.simulator.script({ fault });
 		const done = itemsOf(await run(loop(1, {}, CONTINUE.node), phones(A, A, A, A, A)), 'Done');
-		expect(tally(done)).toEqual({ connectionLost: 5 });
-		expect(uncertainOf(done)).toBe(1);
-		expectSent(3, 3);
+		expect(tally(done)).toEqual({ [name]: 5 });
+		expect(uncertainOf(done)).toBe(name === 'connectionLost' ? 1 : 3);
+		expect(juhe.simulator.counts.requests).toBe(3);
 	});
 
 	test('counts over the turns of a loop, whatever else fails in between', async () => {
@@ -785,6 +816,14 @@ describe('An answer that is lost', () => {
 		const [done] = itemsOf(await resume(loop(1, {}), failed), 'Done');
 		expect(statusOf(done!)).toMatchObject({ source: 'query', billable: 'uncertain' });
 		expectSent(2);
+
+		// Also where the answer came in the try before, which another row has failed.
+		juhe.simulator.reset();
+		juhe.simulator.script({ mobile: A, times: 1, fault: LOST });
+		juhe.simulator.script({ mobile: B, times: 1, fault: code(224919) });
+		const file = loop(2, { options: { concurrency: 1, retries: 1 } }, retrying(2));
+		const again = itemsOf(await run(file, phones(A, B)), 'Done');
+		expect(again.map((item) => statusOf(item).billable)).toEqual(['uncertain', 'yes']);
 	});
 });
 
