@@ -82,16 +82,19 @@ export function splitNumbers(sent: unknown): unknown[] {
 
 /**
  * Blanks may also stand within a number. They separate numbers only where each part with digits has as many as one, and
- * one of the parts is a number beside the words of the text: what these say holds for each.
+ * one of them is a number beside the words of the text: what these say holds for each.
  */
 function splitAtBlanks(text: string): string[] {
 	if ('mobile' in parseMobile(text)) return [text];
 	const words = text.replace(COUNTRY_CODE, '$1').split(/\s+/);
 	const parts = words.filter((word) => DIGIT.test(word));
 	const beside = words.filter((word) => !DIGIT.test(word)).join(' ');
-	const isNumber = (part: string) => 'mobile' in parseMobile(`${beside} ${part}`);
+	const isNumber = (part: string) => 'mobile' in parseMobile(part);
+	const number = parts.find(isNumber);
 	const isList =
-		parts.some(isNumber) && parts.every((part) => LONG_AS_NUMBER.test(part) || isNumber(part));
+		number !== undefined &&
+		isNumber(`${beside} ${number}`) &&
+		parts.every((part) => LONG_AS_NUMBER.test(part) || isNumber(part));
 	return isList ? parts : [text];
 }
 

@@ -8,7 +8,7 @@ module.exports = {
 	circuitBreaker: { mutate: [`${NODE}/list/circuitBreaker.ts`], tests: ['circuitBreaker'] },
 	list: {
 		mutate: [`${NODE}/list/{ledger,run}.ts`, `${NODE}/execution.ts`],
-		tests: ['rows', 'reuse', 'executions'],
+		tests: ['rows', 'reuse', 'executions', 'failures'],
 	},
 	carried: {
 		mutate: [`${NODE}/list/{storedResult,outcome}.ts`],
