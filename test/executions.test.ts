@@ -318,6 +318,15 @@ describe.each(['sideBySide', 'byEngine'] as const)('Tool calls of an agent (%s)'
 		}
 	});
 
+	test('ask once for a number that fails while others wait for it', async () => {
+		juhe.simulator.latency = 20;
+		juhe.simulator.script({ fault: code(224919) });
+		const texts = await textsOf([[A!, A!, A!]], style, CONTINUE.node);
+		expect(texts.filter((text) => text.includes('224919'))).toHaveLength(3);
+		// n8n's engine calls one tool after the other.
+		expectSent(style === 'sideBySide' ? 1 : 3, 0);
+	});
+
 	const listed = distinctNumbers(3);
 	test.each<{ way: string; sent: unknown }>([
 		{ way: 'an array', sent: listed },
@@ -704,6 +713,19 @@ describe('A number is asked for anew', () => {
 			expectSent(sent);
 		}
 		jest.useRealTimers();
+	});
+
+	test('but not where the results in rows are reused', async () => {
+		let rounds = 0;
+		const again = nodeType(async function () {
+			const items = this.getInputData();
+			return ++rounds > 1 ? [items] : [[], items];
+		}, 2);
+		const node = juheNode({ options: { reuseResults: true } });
+		const nodes = { Juhe: node, Again: { type: 'again' } };
+		const file = workflowOf(nodes, 'Start > Rows > Juhe > Again.1 > Juhe', 'Again > Done');
+		expect(tally(itemsOf(await run(file, phones(A, B), { again }), 'Done'))).toEqual({ reused: 2 });
+		expectSent(2);
 	});
 
 	test('but not for a call of a tool, whatever the model sends', async () => {
