@@ -169,9 +169,10 @@ function unpack([call, attempts, isBilled, time, values, orderid]: StoredAnswer)
 	const paid = { call, attempts, billable, checkedAt: new Date(time).toISOString() } as const;
 	if (values === undefined) return { ...paid, result: null };
 	const result: ApiResult = {};
-	[...values, orderid].forEach((value, index) => {
-		const field = API_FIELDS[index];
-		if (field !== undefined && value !== undefined && !Array.isArray(value)) result[field] = value;
+	const stored = [...values, orderid];
+	API_FIELDS.forEach((field, index) => {
+		const value = stored[index];
+		if (value !== undefined && !Array.isArray(value)) result[field] = value;
 	});
 	return { ...paid, result };
 }
