@@ -507,6 +507,8 @@ describe('a row that carries an earlier end', () => {
 		];
 		const stale = messages.map((error) => ({ error, phone: a }));
 		for (const row of await run(stale, {}, how)) expect(row).not.toHaveProperty('error');
+		const [kept] = await run([{ ...stale[0], details: 'mine' } as Row], {}, how);
+		expect(kept).toMatchObject({ details: 'mine' });
 		const [failed] = await run(phones('x'), {}, CONTINUE);
 		const [mended] = await run([{ ...failed, error: null, phone: a } as Row], {}, how);
 		expect(detailsOf({ json: mended! })).toBeUndefined();
@@ -525,6 +527,7 @@ describe('a row that carries an earlier end', () => {
 				{ error: 'x', details: 'null' },
 				{ error: 'Juhe Ltd. says: no' },
 				{ error: 'a remark', ...unused },
+				{ error: 'a remark', details_code: 'A1' },
 			],
 		].map((row) => ({ ...row, phone: a })) as Row[];
 		expect(await run(theirs, {}, how)).toMatchObject(theirs);

@@ -306,11 +306,12 @@ describe('the Mobile Number parameter', () => {
 		expect(juhe.simulator.counts.billed).toBe(2);
 		// What n8n says may quote the cell.
 		const parameters = {
-			mobile: '={{ JSON.parse("x" + $json.phone) }}',
+			mobile: '={{ $("No " + $json.phone).first().json.phone }}',
 			options: { maskNumber: true },
 		};
 		const masked = await juhe.run(phones(a), { ...CONTINUE, parameters });
-		expect(masked.outputs[0]![0]!.json.error).toMatch(/^'Mobile Number' [a-z ]+$/);
+		const message = "'Mobile Number' holds an expression that cannot be evaluated";
+		expect(masked.outputs[0]![0]!.json.error).toBe(message);
 	});
 });
 
@@ -342,8 +343,19 @@ describe('a column that cannot work', () => {
 		expect(juhe.simulator.counts.requests).toBe(0);
 	});
 
+	test.each([
+		['={{ $json.a.b }}', [1, 2], '{{ $json.a.b[0] }}'],
+		['={{ $json.a.b.slice() }}', [1, 2], '{{ $json.phone[0] }}'],
+		['={{ $json.a.b }}', { c: 1 }, '{{ $json.a.b.value }}'],
+		['={{ ({ ...$json.a.b }) }}', { c: 1 }, '{{ $json.phone.value }}'],
+	])('says what to write instead: %s', async (mobile, b, example) => {
+		const { error } = await juhe.run([{ a: { b } }, { a: { b } }], { parameters: { mobile } });
+		expect(error!.description).toContain(example);
+	});
+
 	test('says what to do about names that are garbled', async () => {
-		const rows = Array(2).fill({ '\ufffd\u05bb\ufffd': '13800138000' }) as IDataObject[];
+		const garbled = { id: 1, '\ufffd\u05bb\ufffd': '13800138000' };
+		const rows: IDataObject[] = [{ id: 0 }, garbled];
 		const { error } = await juhe.run(rows, { parameters: { mobile: '={{ $json["手机"] }}' } });
 		expect(error!.message).toMatch(/which no row has\. The column names look like a GBK file read/);
 		expect(error!.description).toMatch(/'Extract From Text File' with the encoding gbk/);
@@ -363,6 +375,7 @@ describe('a column that cannot work', () => {
 		}
 		for (const [cells, said] of [
 			[[...phones(''), { other: 1 }], 'is empty in every row'],
+			[phones([1, 2]), 'is a list of 2: read one element, for example {{ $json.phone[0] }}'],
 			[
 				phones('12', '1'),
 				'holds no mobile number in 2 of 2 items. Item 0 has 2 digits instead of 11',
