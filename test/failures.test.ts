@@ -216,7 +216,7 @@ describe('a reply about', () => {
 	const marked = '\u202d13900000001\u202c';
 	const dashed = '139–0000–0001';
 	const numbers = ['13900000001', 13900000001, '+86 139-0000-0001', '1', dashed, wide, marked];
-	const otherMasked = ['138****0000', '139****9999', '1390000000*8'];
+	const otherMasked = ['138****0000', '139****9999', '139****9990', '138********', '****9999'];
 	const otherPrefix = [`手机13900000001`, `1${BAD}`];
 	test.each(each(...numbers, "'13900000001", ...otherMasked, ...otherPrefix))(
 		'$replied is no answer, $operation',
@@ -232,12 +232,34 @@ describe('a reply about', () => {
 	const none = { number: '13900000001' };
 	const marks = `\u202d${BAD}\u202c`;
 	const like = [`86${BAD}`, `+0086 ${BAD}`, `0${BAD}`, `手机${BAD}`, masked, alsoMasked];
-	const same = [BAD, Number(BAD), ...like, '*******', '编号7', marks, '', null, none];
+	const encrypted = ['q3Rh13900000001', '13900000001/a=', 'a139****9999', '139****9999a'];
+	const silent = ['*******', `${BAD.slice(0, 3)}*****`, '编号7', '', null, none, ...encrypted];
+	const same = [BAD, Number(BAD), ...like, marks, ...silent];
 	test.each(each(...same))('$replied is an answer, $operation', async ({ replied, operation }) => {
 		const [, second] = await repliesWith(replied, operation);
 		expect(statusOf(second!)).toMatchObject({ mobile: BAD, source: 'duplicate' });
 	});
 });
+
+test.each([401, 403, 404])('HTTP %d ends a run at once, and says what to check', async (status) => {
+	juhe.simulator.script({ fault: { kind: 'http', status } });
+	const { outputs } = await juhe.run(phones(...GOOD), {
+		...CONTINUE,
+		...withOptions({ concurrency: 1 }),
+	});
+	const remedy = expect.stringContaining("'Base URL'") as unknown;
+	for (const item of outputs[0]!) expect(detailsOf(item)).toMatchObject({ code: status, remedy });
+	expect(juhe.simulator.counts.requests).toBe(1);
+});
+
+test.each(['x10012', '10012x', '1e4', true, 10012.5, [10012], { code: 10012 }, null])(
+	'%j is no error_code',
+	async (error_code) => {
+		juhe.simulator.script({ fault: { kind: 'json', body: { error_code } } });
+		const { outputs } = await juhe.run(phones(BAD), CONTINUE);
+		expect(detailsOf(outputs[0]![0]!)).toMatchObject({ code: 'notJuhe', billable: 'uncertain' });
+	},
+);
 
 test('success whose error_code is a text is success', async () => {
 	const body = { error_code: '0', result: { state: '4' } };
@@ -342,6 +364,14 @@ describe('tries', () => {
 	const slot: Slot = { startedAt: 0, release: () => {} };
 	const limited = { text: '{"error_code":10011}', statusCode: 200 };
 	const suspect = { text: '{"error_code":224915}', statusCode: 200 };
+	const options = {
+		slot,
+		signal: new AbortController().signal,
+		lostAnswers: 0,
+		maybeBilled: false,
+		reserve: () => true,
+		onFailedRequest: () => {},
+	};
 
 	test.each<[object, number[], string?, string?]>([
 		[{}, waits.grow],
@@ -350,8 +380,10 @@ describe('tries', () => {
 		[{ after: utc(at + 9000) }, [9000, 9000, 9000]],
 		// The clock of this machine is an hour off.
 		[{ after: utc(at + 3_609_000), date: utc(at + 3_600_000) }, [9000, 9000, 9000]],
-		[{ after: '2.5' }, [2500, 2500, 2500]],
+		[{ after: '2.25' }, [2250, 2250, 2250]],
 		[{ after: 'soon' }, waits.grow],
+		[{ after: '2 soon' }, waits.grow],
+		[{ after: 'soon 2' }, waits.grow],
 		[{ after: '61' }, waits.none],
 		[{ ...limited, after: '60' }, [60_000, 60_000, 60_000], 'explicit'],
 		[{ statusCode: 429 }, waits.grow, 'explicit'],
@@ -362,7 +394,7 @@ describe('tries', () => {
 	])('after %j wait %j', async (answer, expected, signal = undefined, ends = 'transient') => {
 		const defaults = { statusCode: 503, after: undefined, date: undefined, text: '', random: 0 };
 		const { after, date, random, ...reply } = { ...defaults, ...answer };
-		const [waited, signals]: [number[], unknown[]] = [[], []];
+		const [waited, held, signals]: [number[], number[], unknown[]] = [[], [], []];
 		setClock(at);
 		jest.spyOn(Math, 'random').mockReturnValue(random);
 		const limiter = {
@@ -371,22 +403,65 @@ describe('tries', () => {
 				return slot;
 			},
 			onReply: () => signals.push(undefined),
-			onRateLimit: (_slot: Slot, told: unknown) => signals.push(told),
+			onRateLimit: (_slot: Slot, told: unknown, wait: number) => {
+				signals.push(told);
+				held.push(wait);
+			},
 		} as unknown as RateLimiter;
 		const headers = { 'retry-after': after, date };
 		const settings = { retries: 3, maskNumber: false, resendUncertain: true };
 		const client = new Client(account, async () => ({ ...reply, headers }), limiter, settings);
-		const ended = await client.lookup(BAD, {
-			slot,
-			signal: new AbortController().signal,
-			lostAnswers: 0,
-			maybeBilled: false,
-			reserve: () => true,
-			onFailedRequest: () => {},
-		});
+		const ended = await client.lookup(BAD, options);
 		expect(waited).toEqual(expected);
+		// A wait that ends the run holds back nobody.
+		expect(Math.max(0, ...held)).toBe(signal && after === '60' ? 60_000 : 0);
 		expect(ended).toMatchObject({ failure: { class: ends } });
 		expect(new Set(signals)).toEqual(new Set(signal === undefined ? [] : [signal]));
+	});
+
+	const success = '{"error_code":0,"result":{"state":"0"}}';
+	test.each<[string, string | Error, number, boolean]>([
+		['an answer', success, 200, true],
+		['an answer behind HTTP 500', success, 500, true],
+		['a code', '{"error_code":224919}', 200, true],
+		['no result', '{"error_code":0}', 200, true],
+		['another number', '{"error_code":0,"result":{"mobile":"13900000001"}}', 200, true],
+		['a page', '<html>', 200, false],
+		['a page of a gateway', '<html>', 502, false],
+		['the code of a gateway', '{"error_code":7}', 503, false],
+	])('tell the rate limiter what the service itself replies: %s', async (...given) => {
+		const [, text, statusCode, isReply] = given;
+		const onReply = jest.fn();
+		const limiter = { onReply } as unknown as RateLimiter;
+		const settings = { retries: 0, maskNumber: false, resendUncertain: true };
+		const send = async () => ({ text: String(text), statusCode, headers: {} });
+		await new Client(account, send, limiter, settings).lookup(BAD, options);
+		expect(onReply).toHaveBeenCalledTimes(isReply ? 1 : 0);
+	});
+
+	test('count lost answers, and end where the cap or the lookup breaks off', async () => {
+		const release = jest.fn();
+		const limiter = { acquire: async () => ({ ...slot, release }) } as unknown as RateLimiter;
+		const settings = { retries: 5, maskNumber: false, resendUncertain: true };
+		const lookup = async (change: object, broken = false) => {
+			const send = async () => {
+				if (broken) throw new Error('a secret');
+				return { networkCode: 'ECONNRESET', timedOut: false };
+			};
+			const given = { ...options, lostAnswers: 1, ...change };
+			return await new Client(account, send, limiter, settings).lookup(BAD, given);
+		};
+		const lost = { class: 'transient', details: { code: 'connectionLost' } };
+		expect(await lookup({})).toMatchObject({ failure: lost, lostAnswers: 6 });
+		release.mockClear();
+		expect(await lookup({ reserve: () => false })).toMatchObject({ failure: lost, lostAnswers: 2 });
+		expect(release).toHaveBeenCalledTimes(1);
+		const details = { code: 'unexpected', attempts: 1, billable: 'uncertain' };
+		const unexpected = { failure: { class: 'permanent', details }, lostAnswers: 2 };
+		const brokenOff = await lookup({ slot: { ...slot, release } }, true);
+		expect(brokenOff).toMatchObject(unexpected);
+		expect(release).toHaveBeenCalledTimes(2);
+		expect(JSON.stringify(brokenOff)).not.toContain('secret');
 	});
 
 	test('hold no slot while they wait; what was lost once stays uncertain', async () => {

@@ -16,7 +16,7 @@ module.exports = {
 	},
 	number: { mutate: [`${NODE}/list/{number,objections}.ts`], tests: ['number'] },
 	replies: {
-		mutate: [`${NODE}/juhe/{client,codes,failure,reply,status}.ts`],
+		mutate: [`${NODE}/juhe/{client,codes,reply,status}.ts`],
 		tests: ['rows', 'failures', 'security'],
 	},
 	secrets: {
@@ -28,7 +28,10 @@ module.exports = {
 		mutate: [`${NODE}/{nodeError,request,credentialTest}.ts`],
 		tests: ['credential', 'settings', 'failures', 'security'],
 	},
-	rows: { mutate: [`${NODE}/{items,result,rows}.ts`], tests: ['rows', 'reuse', 'security'] },
+	rows: {
+		mutate: [`${NODE}/{items,result,rows}.ts`, `${NODE}/juhe/failure.ts`],
+		tests: ['rows', 'reuse', 'security'],
+	},
 	tool: { mutate: [`${NODE}/tool.ts`], tests: ['executions'] },
 	shell: {
 		mutate: [`${NODE}/{JuheMobileStatus.node,outputNames,outputs,report,settings,summary}.ts`],
