@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import type { IDataObject, INodeParameters } from 'n8n-workflow';
 
+import { summaryLine, type Summary } from '../nodes/JuheMobileStatus/summary';
 import { itemsOf, juheNode, loopNode, runWorkflow, workflowOf } from './engine';
 import {
 	columns,
@@ -637,6 +638,19 @@ describe('the summary', () => {
 			expect(message).toMatch(hint ?? /^2 rows: /);
 		},
 	);
+
+	test('says the failures in words, the most frequent first', () => {
+		const failures = {
+			...{ invalidNumber: 1, overCap: 2, cancelled: 3, invalidSettings: 4, timeout: 5 },
+			...{ connectionLost: 6, connectionRefused: 7, noConnection: 8, otherNumber: 9 },
+			...{ 224922: 10, 10001: 11 },
+		};
+		const counts = { rows: 66, queried: 0, duplicates: 0, reused: 0, errors: 66, failures };
+		const summary = { ...counts, routes: {}, advice: {} } as unknown as Summary;
+		expect(summaryLine(summary, 0)).toContain(
+			'66 without a result: 11 with code 10001, 10 without a record, 9 with a reply about another number, 8 without a connection, 7 with a refused connection, 6 with a lost connection, 5 without an answer in time, 4 with settings that are refused, 3 cancelled, 2 over the cap, 1 not a mobile number. ',
+		);
+	});
 
 	test.each([CONTINUE, ERROR_OUTPUT])('is of the execution so far ($node.onError)', async (how) => {
 		const { tasks, summaries: turns } = await loopOf(rows, 3, { options }, how);

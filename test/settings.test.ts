@@ -21,11 +21,16 @@ const juhe = useSimulator();
 const ROWS = phones('13800138000', '13800138001');
 
 /** Nothing is sent, no row passes as if it had been checked, and the message names what is to be corrected. */
-async function expectRefusal(how: Parameters<typeof juhe.run>[1], name: string, secret = '') {
+async function expectRefusal(
+	how: Parameters<typeof juhe.run>[1],
+	name: string,
+	secret = '',
+	reason = '',
+) {
 	const stopped = await juhe.run(ROWS, how);
 	expect(stopped.error).toMatchObject({
 		name: 'NodeOperationError',
-		message: expect.stringContaining(`'${name}'`),
+		message: expect.stringContaining(`'${name}'${reason}`),
 		description: expect.stringContaining('Nothing was sent'),
 	});
 
@@ -79,8 +84,17 @@ describe('an option', () => {
 		const empty = ['', '  ', '={{ $json.cap }}', '={{ null }}', '={{ "" }}'];
 		for (const value of hasNull ? [null, ...empty] : empty) {
 			const options = { [option.name]: value } as unknown as INodeParameters;
-			await expectRefusal(withOptions(options), option.displayName);
+			const reason = ' is set, but its value is empty';
+			await expectRefusal(withOptions(options), option.displayName, '', reason);
 		}
+	});
+
+	test('a cap above the highest is refused, the highest is not', async () => {
+		const reason = ' must be a number up to 10000000';
+		const options = { maxQueries: 10_000_000.1 };
+		await expectRefusal(withOptions(options), 'Max Queries per Execution', '', reason);
+		const { error } = await juhe.run(ROWS, withOptions({ maxQueries: 10_000_000, dryRun: true }));
+		expect(error).toBeUndefined();
 	});
 
 	test.each(['Keep', 'Recheck', 'Remove', 'Review'])('%s is a number of days', async (name) => {

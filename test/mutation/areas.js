@@ -34,11 +34,11 @@ module.exports = {
 	},
 	tool: { mutate: [`${NODE}/tool.ts`], tests: ['executions'] },
 	shell: {
-		mutate: [`${NODE}/{JuheMobileStatus.node,outputNames,outputs,report,settings,summary}.ts`],
+		mutate: [`${NODE}/{JuheMobileStatus.node,outputs,report,settings,summary}.ts`],
 		tests: ['rows', 'contract', 'reuse', 'settings'],
 	},
 	editor: {
-		mutate: [`${NODE}/{builderHint,properties}.ts`, 'credentials/*.ts'],
+		mutate: [`${NODE}/{builderHint,outputNames,properties}.ts`, 'credentials/*.ts'],
 		tests: ['contract', 'credential', 'rows', 'reuse', 'settings', 'builder'],
 	},
 };
