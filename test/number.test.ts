@@ -578,7 +578,7 @@ describe('for any cell', () => {
 				const accepted = mobileOf(text);
 				if (accepted === undefined) return;
 				expect(accepted).toMatch(/^1[3-9]\d{9}$/);
-				const decimals = /[.,](0+)\D*$/.exec(text)?.[1] ?? '';
+				const decimals = /[.,．，](0+)\D*$/.exec(text)?.[1] ?? '';
 				const [before, behind] = text.replace(/\D/g, '').split(accepted);
 				// A label and a remark may have digits of their own.
 				const hasColon = /[:：=]/.test(text);
