@@ -392,7 +392,8 @@ describe('tries', () => {
 		[suspect, waits.grow, 'suspected'],
 		[{ ...suspect, after: '61' }, waits.none, 'suspected'],
 	])('after %j wait %j', async (answer, expected, signal = undefined, ends = 'transient') => {
-		const defaults = { statusCode: 503, after: undefined, date: undefined, text: '', random: 0 };
+		const headerless: { after?: string; date?: string } = {};
+		const defaults = { statusCode: 503, text: '', random: 0, ...headerless };
 		const { after, date, random, ...reply } = { ...defaults, ...answer };
 		const [waited, held, signals]: [number[], number[], unknown[]] = [[], [], []];
 		setClock(at);
