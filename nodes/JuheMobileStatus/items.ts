@@ -117,7 +117,7 @@ function isErrorOfNode(json: IDataObject): boolean {
 	const isMessage =
 		typeof error === 'string' &&
 		(SERVICE_MESSAGE.test(error) || MESSAGE_STARTS.some((start) => error.startsWith(start)));
-	// A table has the columns in every row.
+	// In a table, rows that did not fail have the columns, too, and they are empty.
 	const hasColumns =
 		DETAILS.every((name) => `details_${name}` in json) && Boolean(json.details_code);
 	return isMessage || hasColumns || isDetails(json.details);

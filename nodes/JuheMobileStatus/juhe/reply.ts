@@ -187,11 +187,14 @@ function isOtherNumber(replied: unknown, mobile: string): boolean {
 	// A short number in words may be anything.
 	const isNumber =
 		/^[\d*]*\d[\d*]*$/.test(digits) && (digits.length >= 11 || !/\p{Script=Han}/u.test(text));
-	const [, first = '', last = ''] = /^(\d*)\*(?:.*\*)?(\d*)$/.exec(digits) ?? [];
-	const isSame = digits.includes('*')
-		? mobile.startsWith(first) && mobile.endsWith(last)
-		: digits === mobile;
-	return isNumber && !isSame;
+	return isNumber && !fitsMask(mobile, digits);
+}
+
+/** Whether a number may stand behind a mask: what is in front of the first `*` and behind the last one fits. */
+function fitsMask(mobile: string, masked: string): boolean {
+	const shown = masked.split('*');
+	if (shown.length === 1) return masked === mobile;
+	return mobile.startsWith(shown[0] ?? '') && mobile.endsWith(shown.at(-1) ?? '');
 }
 
 function isDocumented(code: number): code is keyof typeof JUHE_CODES {
