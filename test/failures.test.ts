@@ -63,7 +63,7 @@ describe('the matrix', () => {
 	const starting = startSimulator({ latency: 2 });
 	let simulator: Simulator;
 	let next = 0;
-	afterAll(() => simulator.close());
+	afterAll(async () => (await starting).close());
 	test.concurrent.each(cases.filter((each) => !isSlow(each)))('$name, $count cells', play, TIMEOUT);
 	// One after the other: answers that are slow would be lost, too.
 	test.each(cases.filter(isSlow))('$name, $count cells', play, TIMEOUT);
